@@ -1,0 +1,109 @@
+"""One contract for every generative model.
+
+    client = anymedia.Client()
+    video = client.video("a fox running through snow", duration_seconds=8)
+    video.artifacts[0].save("fox.mp4")
+
+Names are loaded when they are first used, so that importing costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from anymedia import contracts, providers
+    from anymedia.client import AsyncClient, Client
+    from anymedia.contracts.audio import AudioRequest, AudioResult
+    from anymedia.contracts.configuration import ProviderSettings, Settings
+    from anymedia.contracts.embedding import EmbeddingRequest, EmbeddingResult
+    from anymedia.contracts.envelope import UnifiedRequest, UnifiedResponse
+    from anymedia.contracts.errors import (
+        AuthenticationFailed,
+        Cancelled,
+        ContentRefused,
+        CostLimitExceeded,
+        GenerationError,
+        InsufficientCredits,
+        InvalidConfiguration,
+        InvalidRequest,
+        JobFailed,
+        ModelUnavailable,
+        NetworkFailed,
+        NoRouteSucceeded,
+        OutcomeUnknown,
+        ProviderError,
+        ProviderTimeout,
+        ProviderUnavailable,
+        RateLimited,
+        UnknownModel,
+        UnsupportedOption,
+    )
+    from anymedia.contracts.image import ImageRequest, ImageResult
+    from anymedia.contracts.job import Job
+    from anymedia.contracts.media import MediaBytes, MediaUrl, StoredArtifact
+    from anymedia.contracts.request import RetryConfig
+    from anymedia.contracts.speech import SpeechRequest, SpeechResult
+    from anymedia.contracts.text import TextRequest, TextResult, Tool
+    from anymedia.contracts.transcription import TranscriptionRequest, TranscriptionResult
+    from anymedia.contracts.video import VideoRequest, VideoResult
+
+__version__ = "0.1.0"
+
+HOMES: dict[str, tuple[str, ...]] = {
+    "anymedia.client": ("AsyncClient", "Client"),
+    "anymedia.contracts.audio": ("AudioRequest", "AudioResult"),
+    "anymedia.contracts.configuration": ("ProviderSettings", "Settings"),
+    "anymedia.contracts.embedding": ("EmbeddingRequest", "EmbeddingResult"),
+    "anymedia.contracts.envelope": ("UnifiedRequest", "UnifiedResponse"),
+    "anymedia.contracts.errors": (
+        "AuthenticationFailed",
+        "Cancelled",
+        "ContentRefused",
+        "CostLimitExceeded",
+        "GenerationError",
+        "InsufficientCredits",
+        "InvalidConfiguration",
+        "InvalidRequest",
+        "JobFailed",
+        "ModelUnavailable",
+        "NetworkFailed",
+        "NoRouteSucceeded",
+        "OutcomeUnknown",
+        "ProviderError",
+        "ProviderTimeout",
+        "ProviderUnavailable",
+        "RateLimited",
+        "UnknownModel",
+        "UnsupportedOption",
+    ),
+    "anymedia.contracts.image": ("ImageRequest", "ImageResult"),
+    "anymedia.contracts.job": ("Job",),
+    "anymedia.contracts.media": ("MediaBytes", "MediaUrl", "StoredArtifact"),
+    "anymedia.contracts.request": ("RetryConfig",),
+    "anymedia.contracts.speech": ("SpeechRequest", "SpeechResult"),
+    "anymedia.contracts.text": ("TextRequest", "TextResult", "Tool"),
+    "anymedia.contracts.transcription": ("TranscriptionRequest", "TranscriptionResult"),
+    "anymedia.contracts.video": ("VideoRequest", "VideoResult"),
+}
+"""Where the public names live (a test compares this with the imports above)."""
+
+MODULES = {name: module for module, names in HOMES.items() for name in names}
+__all__ = [*sorted(MODULES), "contracts", "providers"]  # noqa: PLE0604  all of them are strings
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first used."""
+    if name in MODULES:
+        value = getattr(import_module(MODULES[name]), name)
+    elif name in {"contracts", "providers"}:
+        value = import_module(f"anymedia.{name}")
+    else:
+        raise AttributeError(f"module `anymedia` has no attribute `{name}`")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

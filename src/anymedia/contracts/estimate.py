@@ -1,0 +1,28 @@
+"""What a request would cost and become, per candidate, before anything is spent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from anymedia.contracts.base import Contract
+from anymedia.contracts.cost import Cost
+from anymedia.contracts.notice import Notice
+from anymedia.contracts.problem import Problem
+
+
+class Estimate(Contract):
+    """One candidate: whether it fits, what it would cost, what would be changed."""
+
+    provider: str
+    model: str
+    fits: bool
+    problem: Problem | None = None
+    """Why it does not fit."""
+    cost: Cost | None = None
+    """An upper bound where the amount depends on the answer."""
+    expected_seconds: float | None = None
+    adaptations: tuple[Notice, ...] = ()
+    effective: dict[str, Any] = Field(default_factory=dict)
+    """The values that would be sent, where they were asked for or filled in by the preset."""
