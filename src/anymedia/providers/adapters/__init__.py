@@ -1,0 +1,1 @@
+"""One package per provider, each exporting its `Provider` value."""

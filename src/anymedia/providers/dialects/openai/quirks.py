@@ -1,0 +1,28 @@
+"""Where a service's text differs from OpenAI's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from anymedia.providers.dialects.openai.errors import OPENAI_ERRORS
+from anymedia.providers.dialects.openai.fields import CHAT_FIELDS
+from anymedia.providers.explain import ErrorTable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quirks:
+    """What a service calls things, wants and says besides. The defaults are OpenAI's."""
+
+    errors: ErrorTable = OPENAI_ERRORS
+    """For failures that come inside a 200 or in the middle of a stream."""
+    fields: Mapping[str, str] = field(default_factory=lambda: CHAT_FIELDS)
+    """Our plain request fields in its words; what is not here is not sent."""
+    state: str = "openai"
+    """Under which name its opaque pieces are kept in `provider_state`."""
+    asks_for_usage: bool = True
+    """Whether a stream tells its usage only when `stream_options` ask for it."""
+    reasoning_field: str | None = None
+    """The field in which earlier reasoning goes back, where that is wanted."""
+    reports_cost: bool = False
+    """Whether `usage.cost` is what it charged, in US dollars."""

@@ -1,0 +1,109 @@
+"""All providers by name, each loaded when it is first asked for.
+
+Ours stand in `BUILT_IN`, OpenAI-compatible services without quirks are rows of `gateways.toml`,
+and third parties add theirs through the entry point group `anymedia.providers`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import replace
+from functools import cache
+from importlib import import_module, metadata, resources
+
+from anymedia.contracts.errors import InvalidConfiguration
+from anymedia.providers.spec import Provider
+
+BUILT_IN: dict[str, str] = {
+    "echo": "anymedia.providers.adapters.echo:ECHO",
+    "openai": "anymedia.providers.adapters.openai:OPENAI",
+    "runway": "anymedia.providers.adapters.runway:RUNWAY",
+}
+KEYS: dict[str, dict[str, tuple[str, ...]]] = {
+    "openai": {
+        "api_key": ("OPENAI_API_KEY",),
+        "organization": ("OPENAI_ORG_ID",),
+        "project": ("OPENAI_PROJECT_ID",),
+    },
+    "runway": {"api_key": ("RUNWAYML_API_SECRET",)},
+}
+"""Variables that each secret is read from, as the adapters say it (a test compares them): the
+configuration is read without importing every adapter."""
+ENTRY_POINTS = "anymedia.providers"
+
+
+@cache
+def rows() -> dict[str, dict[str, object]]:
+    """The OpenAI-compatible services, by name."""
+    text = resources.files("anymedia.providers").joinpath("gateways.toml").read_text("utf-8")
+    return tomllib.loads(text)
+
+
+@cache
+def plugins() -> dict[str, metadata.EntryPoint]:
+    """What third parties have installed, by name."""
+    return {point.name: point for point in metadata.entry_points(group=ENTRY_POINTS)}
+
+
+def names() -> tuple[str, ...]:
+    """Every provider that can be used here, ours first."""
+    return tuple(dict.fromkeys((*BUILT_IN, *rows(), *plugins())))
+
+
+def variables(name: str) -> dict[str, tuple[str, ...]]:
+    """By secret, the environment variables that a provider's credentials are read from."""
+    if name in BUILT_IN:
+        return KEYS.get(name, {})
+    if name in rows():
+        named = rows()[name].get("environment", ())
+        return {"api_key": tuple(map(str, named))} if isinstance(named, list) and named else {}
+    return {secret.name: secret.environment for secret in provider(name).auth.secrets}
+
+
+@cache
+def provider(name: str) -> Provider:
+    """A provider by its name. `InvalidConfiguration` when there is none."""
+    if name in BUILT_IN:
+        module, _, attribute = BUILT_IN[name].partition(":")
+        found = getattr(import_module(module), attribute)
+    elif name in rows():
+        from anymedia.providers.dialects.openai.compatible import from_row
+
+        found = from_row(name, rows()[name])
+    elif name in plugins():
+        found = loaded(plugins()[name])
+    else:
+        raise InvalidConfiguration(
+            f"there is no provider `{name}`. Known: {', '.join(names())}. "
+            f"A server that speaks a known language is configured with `dialect: openai`."
+        )
+    if not isinstance(found, Provider):
+        raise InvalidConfiguration(f"provider `{name}` is a {type(found).__name__}, not a Provider")
+    return found
+
+
+def loaded(plugin: metadata.EntryPoint) -> object:
+    """What a plugin offers. One that cannot be imported is the operator's to mend."""
+    try:
+        return plugin.load()
+    except (ImportError, AttributeError) as error:
+        raise InvalidConfiguration(
+            f"the plugin for provider `{plugin.name}` (`{plugin.value}`) cannot be loaded: {error}. "
+            f"Mend it or uninstall it."
+        ) from error
+
+
+def speaking(dialect: str, name: str) -> Provider:
+    """Another service that speaks a known provider's language.
+
+    Whoever else speaks OpenAI's language speaks the common form of it, which is not quite
+    OpenAI's own: other field names, no key needed, everything inside the request.
+    """
+    if dialect == name:
+        return provider(name)
+    if dialect == "openai":
+        from anymedia.providers.dialects.openai.compatible import compatible
+
+        return compatible(name, base_url="")
+    spoken = provider(dialect)
+    return replace(spoken, name=name, title=name, catalog=name)

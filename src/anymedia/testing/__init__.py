@@ -1,0 +1,1 @@
+"""For tests of anymedia, of providers, and of programs that use either."""

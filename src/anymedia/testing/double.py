@@ -1,0 +1,153 @@
+"""Doubles: providers on loopback that behave as the real ones do on the wire.
+
+A double is an ASGI application with a memory: it counts submissions, keeps an invoice and can be
+told to fail. `serving` runs one on a free port of this machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One thing that goes wrong: for the next request whose path starts with `path`."""
+
+    path: str = "/"
+    method: str | None = None
+    status: int = 500
+    body: bytes = b'{"error": {"message": "scripted failure"}}'
+    headers: dict[str, str] = field(default_factory=lambda: {"content-type": "application/json"})
+    after_accepting: bool = False
+    """Do the work first, then answer with the fault: the lost answer that costs money."""
+    cut_after_bytes: int | None = None
+    """Do the work and begin to answer well, then break the connection after so many bytes."""
+
+
+@dataclass(slots=True)
+class Record:
+    """What a double remembers."""
+
+    requests: list[tuple[str, str]] = field(default_factory=list)
+    """Method and path of everything that came."""
+    bodies: list[Any] = field(default_factory=list)
+    """The decoded JSON bodies of POSTs, in order."""
+    headers: list[dict[str, str]] = field(default_factory=list)
+    invoice: list[tuple[str, Decimal]] = field(default_factory=list)
+    """What was charged: an id and US dollars."""
+    faults: deque[Fault] = field(default_factory=deque)
+
+    def count(self, method: str, path: str) -> int:
+        """How many requests of that kind came."""
+        return sum(1 for seen in self.requests if seen[0] == method and seen[1].startswith(path))
+
+
+class Faults(BaseHTTPMiddleware):
+    """Writes everything down, and lets scripted faults happen."""
+
+    def __init__(self, app: Any, record: Record) -> None:
+        super().__init__(app)
+        self.record = record
+
+    async def dispatch(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
+        """Serve, or fail as scripted."""
+        if request.url.path.startswith("/_double"):
+            return await call_next(request)
+        self.record.requests.append((request.method, request.url.path))
+        self.record.headers.append(dict(request.headers))
+        if request.method == "POST" and "json" in request.headers.get("content-type", ""):
+            with contextlib.suppress(ValueError):
+                self.record.bodies.append(await request.json())
+        for fault in self.record.faults:
+            if request.url.path.startswith(fault.path) and fault.method in {None, request.method}:
+                self.record.faults.remove(fault)
+                if fault.cut_after_bytes is not None:
+                    return cut(await call_next(request), fault.cut_after_bytes)
+                if fault.after_accepting:
+                    await call_next(request)
+                return Response(fault.body, fault.status, fault.headers)
+        return await call_next(request)
+
+
+def cut(response: Response, most_bytes: int) -> Response:
+    """The beginning of a response, and then a broken connection."""
+
+    async def beginning() -> AsyncIterator[bytes]:
+        left = most_bytes
+        async for chunk in response.body_iterator:  # type: ignore[attr-defined]  # streamed by now
+            yield chunk[:left]
+            left -= len(chunk)
+            if left <= 0:
+                break
+        raise ConnectionAbortedError("cut as scripted")
+
+    return StreamingResponse(beginning(), response.status_code, dict(response.headers))
+
+
+class Double:
+    """A provider's double: its routes, with the record and the faults around them."""
+
+    def __init__(self, routes: list[Route]) -> None:
+        self.record = Record()
+        self.base_url = ""
+        """Where it is served; set by `serving`."""
+        self.app = Starlette(
+            routes=[*routes, Route("/_double", self._show)],
+        )
+        self.app.add_middleware(Faults, record=self.record)
+
+    def fail(self, fault: Fault) -> None:
+        """Let the next matching request fail."""
+        self.record.faults.append(fault)
+
+    async def _show(self, _: Request) -> Response:
+        return JSONResponse(
+            {
+                "requests": self.record.requests,
+                "invoice": [[name, str(amount)] for name, amount in self.record.invoice],
+            }
+        )
+
+
+@contextlib.contextmanager
+def serving(double: Double) -> Iterator[str]:
+    """Serve a double on a free loopback port while the block runs; yields its address."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    double.base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server = uvicorn.Server(
+        uvicorn.Config(double.app, log_level="critical", lifespan="off", ws="none")
+    )
+    ready = threading.Event()
+    thread = threading.Thread(target=_run, args=(server, listener, ready.set), daemon=True)
+    thread.start()
+    ready.wait(10)
+    try:
+        yield double.base_url
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        listener.close()
+
+
+def _run(server: uvicorn.Server, listener: socket.socket, ready: Callable[[], None]) -> None:
+    async def main() -> None:
+        # The listening socket queues connections, so being here is being ready.
+        ready()
+        await server.serve(sockets=[listener])
+
+    asyncio.run(main())

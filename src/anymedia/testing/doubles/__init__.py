@@ -1,0 +1,19 @@
+"""The doubles, one module each, named after the providers they stand for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from anymedia.testing.double import Double
+
+DOUBLES: dict[str, str] = {
+    "openai": "anymedia.testing.doubles.openai:OpenAIDouble",
+}
+
+
+def double(name: str) -> Double:
+    """A fresh double by its provider's name; `KeyError` when there is none."""
+    module, _, attribute = DOUBLES[name].partition(":")
+    made = getattr(import_module(module), attribute)()
+    assert isinstance(made, Double)
+    return made
