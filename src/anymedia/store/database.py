@@ -1,0 +1,219 @@
+"""The database: work is a function of a connection, run in one thread, many to a commit.
+
+SQLite has one writer at a time and every commit waits for the disk. So writes queue up for one
+thread; whatever is waiting when it comes round goes into one transaction, each function in a
+savepoint of its own, and all are told when the disk has confirmed. A function's failure undoes
+its own savepoint only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
+
+import sqlalchemy
+from sqlalchemy import Connection, event, select
+from sqlalchemy.exc import DatabaseError, OperationalError
+
+from anymedia.contracts.errors import GenerationError, InvalidConfiguration, StorageFailed
+from anymedia.store import schema
+from anymedia.store.journal import unwritable
+
+T = TypeVar("T")
+Work: TypeAlias = Callable[[Connection], Any]
+MOST_PER_COMMIT = 64
+BUSY_SECONDS = 15.0
+
+
+class Database:
+    """SQLite in a directory, shared by any number of processes of this machine."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.path = directory / "anymedia.db"
+        self._engine: sqlalchemy.Engine | None = None
+        self._writes: queue.SimpleQueue[tuple[Work, Future[Any]] | None] = queue.SimpleQueue()
+        self._reads: queue.SimpleQueue[tuple[Work, Future[Any]] | None] = queue.SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._starting = threading.Lock()
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run it in a transaction; returns when that is on the disk."""
+        return await asyncio.wrap_future(self._queued(self._writes, work))
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run it on a consistent view of the database."""
+        return await asyncio.wrap_future(self._queued(self._reads, work))
+
+    def close(self) -> None:
+        """Finish what is queued and close the file."""
+        if not self._threads:
+            return
+        self._writes.put(None)
+        self._reads.put(None)
+        for thread in self._threads:
+            thread.join()
+        self._threads = []
+        assert self._engine is not None
+        self._engine.dispose()
+        self._engine = None
+
+    def _queued(
+        self, line: queue.SimpleQueue[tuple[Work, Future[Any]] | None], work: Work
+    ) -> Future[Any]:
+        self._start()
+        done: Future[Any] = Future()
+        line.put((work, done))
+        return done
+
+    # --- the threads ----------------------------------------------------------------------
+
+    def _start(self) -> None:
+        if self._threads:
+            return
+        with self._starting:
+            if self._threads:
+                return
+            self._engine = opened(self.path)
+            self._threads = [
+                threading.Thread(target=self._writing, name="anymedia-writer", daemon=True),
+                threading.Thread(target=self._reading, name="anymedia-reader", daemon=True),
+            ]
+            for thread in self._threads:
+                thread.start()
+
+    def _writing(self) -> None:
+        assert self._engine is not None
+        with self._engine.connect() as connection:
+            while (first := self._writes.get()) is not None:
+                batch, last = self._waiting(first)
+                self._commit(connection, batch)
+                if last:
+                    return
+
+    def _waiting(
+        self, first: tuple[Work, Future[Any]]
+    ) -> tuple[list[tuple[Work, Future[Any]]], bool]:
+        batch = [first]
+        while len(batch) < MOST_PER_COMMIT:
+            try:
+                following = self._writes.get_nowait()
+            except queue.Empty:
+                break
+            if following is None:
+                return batch, True
+            batch.append(following)
+        return batch, False
+
+    def _commit(self, connection: Connection, batch: list[tuple[Work, Future[Any]]]) -> None:
+        told: list[tuple[Future[Any], Any]] = []
+        try:
+            with connection.begin():
+                for work, done in batch:
+                    if not done.set_running_or_notify_cancel():
+                        continue
+                    try:
+                        with connection.begin_nested():
+                            told.append((done, work(connection)))
+                    except OperationalError:
+                        raise
+                    except Exception as error:  # noqa: BLE001  it belongs to whoever asked
+                        done.set_exception(error)
+        except DatabaseError as error:
+            failure = self._explained(error)
+            for _, done in batch:
+                if not done.done():
+                    done.set_exception(failure)
+            return
+        for done, outcome in told:
+            done.set_result(outcome)
+
+    def _reading(self) -> None:
+        assert self._engine is not None
+        with self._engine.connect().execution_options(reading=True) as connection:
+            while (asked := self._reads.get()) is not None:
+                work, done = asked
+                if not done.set_running_or_notify_cancel():
+                    continue
+                try:
+                    with connection.begin():
+                        done.set_result(work(connection))
+                except DatabaseError as error:
+                    done.set_exception(self._explained(error))
+                except Exception as error:  # noqa: BLE001  it belongs to whoever asked
+                    done.set_exception(error)
+
+    def _explained(self, error: DatabaseError) -> GenerationError:
+        words = str(error.orig)
+        if "full" in words:
+            return unwritable(self.directory, OSError(28, "No space left on device"))
+        return StorageFailed(f"the database `{self.path}` does not take this: {words}")
+
+
+def opened(path: Path) -> sqlalchemy.Engine:
+    """The database, made when there is none. Raises one clear error when it cannot be used."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(path.parent, error) from None
+    engine = sqlalchemy.create_engine(
+        f"sqlite:///{path}",
+        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+        poolclass=sqlalchemy.pool.NullPool,
+    )
+    event.listen(engine, "connect", prepared)
+    event.listen(engine, "begin", begun)
+    try:
+        with engine.begin() as connection:
+            made(connection, path)
+    except (DatabaseError, OSError) as error:
+        engine.dispose()
+        words = str(getattr(error, "orig", error))
+        raise StorageFailed(
+            f"the database `{path}` cannot be opened: {words}. Check that the directory is "
+            f"writable and has space, or choose another with ANYMEDIA_DATA_DIR"
+        ) from None
+    with contextlib.suppress(OSError):
+        path.chmod(0o600)  # it holds prompts
+    return engine
+
+
+def prepared(connection: Any, _record: Any) -> None:
+    """Every new connection: durable commits, readers beside the writer."""
+    # The driver must not begin transactions by itself, or BEGIN IMMEDIATE comes too late.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    # FULL: a commit that was reported is on the disk, also when the power goes.
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def begun(connection: Connection) -> None:
+    """Writers take the lock at once: upgrading to it later can fail, waiting for it cannot."""
+    reading = connection.get_execution_options().get("reading")
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def made(connection: Connection, path: Path) -> None:
+    """The tables, once; and a look at who made them."""
+    schema.metadata.create_all(connection)
+    row = connection.execute(
+        select(schema.meta.c.value).where(schema.meta.c.key == "schema_version")
+    ).scalar()
+    if row is None:
+        connection.execute(
+            schema.meta.insert().values(key="schema_version", value=str(schema.VERSION))
+        )
+    elif int(row) > schema.VERSION:
+        raise InvalidConfiguration(
+            f"`{path}` was written by a newer anymedia (schema {row}, this one knows "
+            f"{schema.VERSION}). Upgrade anymedia, or choose another ANYMEDIA_DATA_DIR"
+        )

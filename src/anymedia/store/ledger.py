@@ -1,0 +1,70 @@
+"""One line of the bill per attempt.
+
+Money is kept in whole nano-dollars: a cached token of a cheap model costs ten of them, and a
+64-bit sum still reaches nine billion dollars.
+"""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from anymedia.contracts.cost import Cost
+
+NANO = Decimal(1_000_000_000)
+Entry: TypeAlias = Literal["reserve", "settle", "release", "pending", "correct"]
+
+
+class LedgerRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One entry. Rows are only ever added; a correction is a row of its own."""
+
+    id: str
+    """Unique per attempt and entry, so that writing it twice is writing it once."""
+    at: float
+    entry: Entry
+    attempt_id: str
+    provider: str
+    model: str
+    medium: str
+    job_id: str | None = None
+    amount: int | None = None
+    """Nano-dollars; `None` while it is not known."""
+    basis: str = "computed"
+    computed: int | None = None
+    reported: int | None = None
+    explanation: str | None = None
+    usage: dict[str, Any] = {}
+    owner: str = "local"
+    tags: tuple[str, ...] = ()
+    outcome: str = "succeeded"
+    code: str | None = None
+    """The error's code, for an attempt that failed."""
+    maybe_billed: bool = False
+    """The attempt failed in a way that leaves open whether the provider charges for it."""
+
+
+def nano(amount: Decimal | None) -> int | None:
+    """US dollars as whole nano-dollars, rounded half to even."""
+    if amount is None:
+        return None
+    return int((amount * NANO).quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
+
+
+def dollars(amount: int | None) -> Decimal | None:
+    """Whole nano-dollars as US dollars."""
+    return None if amount is None else (Decimal(amount) / NANO).normalize() + 0
+
+
+def money(cost: Cost | None) -> dict[str, Any]:
+    """A cost as a ledger row's fields."""
+    if cost is None:
+        return {}
+    return {
+        "amount": nano(cost.amount),
+        "basis": cost.basis,
+        "computed": nano(cost.computed),
+        "reported": nano(cost.amount) if cost.basis == "reported" else None,
+        "explanation": cost.explanation,
+    }
