@@ -1,0 +1,1 @@
+"""The engine: everything that touches the world, and all policy. It knows no provider by name."""

@@ -1,0 +1,254 @@
+"""One provider as configured here: with its address, its credentials and a way to talk to it."""
+
+from __future__ import annotations
+
+import secrets as randomness
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from anymedia.contracts.configuration import ProviderSettings, Settings
+from anymedia.contracts.errors import (
+    GenerationError,
+    MissingKey,
+    ProviderError,
+    UnreadableResponse,
+)
+from anymedia.engine.clock import Clock
+from anymedia.engine.download import Downloads, origin
+from anymedia.engine.transport import Incoming, Outgoing, Transport
+from anymedia.providers.spec import Provider
+from anymedia.wire.auth import GrantingAuth, Token
+from anymedia.wire.exchange import Exchange, step
+from anymedia.wire.http import WHOLE_URL, HttpRequest, HttpResponse, get
+
+T = TypeVar("T")
+RENEW_BEFORE = timedelta(minutes=2)
+"""Tokens are renewed early, so that none ends on the way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long one request may take, in seconds."""
+
+    total_seconds: float
+    read_seconds: float
+
+
+class Connection:
+    """A provider that can be talked to."""
+
+    def __init__(
+        self,
+        provider: Provider,
+        configured: ProviderSettings,
+        settings: Settings,
+        *,
+        transport: Transport,
+        clock: Clock,
+    ) -> None:
+        self.provider = provider
+        self.configured = configured
+        self.base_url = configured.base_url or provider.base_url
+        self._settings = settings
+        self._transport = transport
+        self._clock = clock
+        self._secrets = secrets_of(configured)
+        self._token: Token | None = None
+        auth = provider.auth
+        self._granting = auth if isinstance(auth, GrantingAuth) else None
+
+    @property
+    def name(self) -> str:
+        return self.configured.name
+
+    def missing(self) -> MissingKey | None:
+        """What has to be set before it can be used; nothing if it is ready."""
+        for secret in self.provider.auth.secrets:
+            if secret.required and not self._secrets.get(secret.name):
+                return missing_key(self.provider, self.name)
+        return None
+
+    async def converse(
+        self,
+        exchange: Exchange[T],
+        *,
+        timeout_seconds: float,
+        headers: Mapping[str, str] | None = None,
+    ) -> T:
+        """Have a conversation to its end. Raises what it comes to, named after the provider.
+
+        `headers` go with every request of it that is not a GET, such as an idempotency key.
+        """
+        try:
+            request = next(exchange)
+            while True:
+                if headers and request.method != "GET":
+                    request = request.with_headers(headers)
+                response = await self.send(request, timeout_seconds=timeout_seconds)
+                request = step(exchange, request, response, self.explain)
+        except StopIteration as stop:
+            answer: T = stop.value
+            return answer
+        except GenerationError as error:
+            raise self.named(error) from None
+        finally:
+            exchange.close()
+
+    async def send(self, request: HttpRequest, *, timeout_seconds: float) -> HttpResponse:
+        """One request and its whole answer."""
+        outgoing = await self.outgoing(request, timeout_seconds=timeout_seconds)
+        response = await self._transport.send(
+            outgoing, limit_bytes=self._settings.max_response_bytes
+        )
+        self.refuse_redirect(response)
+        return response
+
+    @asynccontextmanager
+    async def stream(
+        self, request: HttpRequest, *, timeout_seconds: float
+    ) -> AsyncIterator[Incoming]:
+        """One request and its answer as it comes; a failed status is raised at once."""
+        outgoing = await self.outgoing(
+            request,
+            timeout_seconds=timeout_seconds,
+            read_seconds=self._settings.timeouts.read_seconds,
+        )
+        try:
+            async with self._transport.stream(outgoing) as incoming:
+                self.refuse_redirect(incoming.head)
+                if incoming.head.status >= 400:
+                    incoming.head.content = await first_bytes(incoming, 1024 * 1024)
+                    raise self.explain(incoming.head)
+                yield incoming
+        except GenerationError as error:
+            raise self.named(error) from None
+
+    @asynccontextmanager
+    async def download(
+        self, url: str, downloads: Downloads, *, needs_key: bool
+    ) -> AsyncIterator[Incoming]:
+        """What lies at a URL that this provider named. Its own host is trusted, others are not."""
+        headers: dict[str, str] = {}
+        try:
+            if needs_key:
+                keyed = await self.outgoing(get(url), timeout_seconds=60.0)
+                url, headers = keyed.url, keyed.headers
+            async with downloads.open(
+                url, trusted_origin=self.base_url, headers=headers
+            ) as incoming:
+                yield incoming
+        except GenerationError as error:
+            raise self.named(error) from None
+
+    async def outgoing(
+        self,
+        request: HttpRequest,
+        *,
+        timeout_seconds: float,
+        read_seconds: float | None = None,
+    ) -> Outgoing:
+        """The request with its credentials, address and bytes."""
+        if request.authorize:
+            request = await self.authorized(request)
+        body, content_type = request.body(boundary=randomness.token_hex(16))
+        headers = dict(request.headers)
+        if content_type is not None:
+            headers.setdefault("Content-Type", content_type)
+        total_seconds = request.timeout_seconds or timeout_seconds
+        return Outgoing(
+            method=request.method,
+            url=request.url(self.base_url),
+            headers=headers,
+            body=body,
+            total_seconds=total_seconds,
+            read_seconds=read_seconds or max(total_seconds, 1.0),
+            proxy=self.configured.proxy,
+        )
+
+    async def authorized(self, request: HttpRequest) -> HttpRequest:
+        """The request with proof of who sends it, if it goes to the provider's own host."""
+        if WHOLE_URL.match(request.path) and not self.is_home(request.path):
+            raise UnreadableResponse(
+                f"`{self.name}` pointed at {urlsplit(request.path).hostname}, which is not its own "
+                f"host; the key was not sent there",
+                accepted="unknown",
+            )
+        auth = self.provider.auth
+        now = self._clock.now()
+        secrets = dict(self._secrets)
+        if self._granting is not None:
+            if self._token is None or self._token.expires_at - RENEW_BEFORE <= now:
+                self._token = await self._granted(self._granting)
+            secrets["token"] = self._token.value
+        request = request.with_headers({**self.provider.headers, **request.headers})
+        return auth.authorize(request, secrets, now)
+
+    async def _granted(self, auth: GrantingAuth) -> Token:
+        return await self.converse(
+            auth.grant(self._secrets, self._clock.now()), timeout_seconds=30.0
+        )
+
+    def is_home(self, url: str) -> bool:
+        """Whether a URL lies on the very host and port that this provider is configured at."""
+        return origin(url) == origin(self.base_url)
+
+    def explain(self, response: HttpResponse) -> GenerationError:
+        """What a failed response means."""
+        return self.provider.explain(response)
+
+    def refuse_redirect(self, response: HttpResponse) -> None:
+        """APIs do not redirect; a proxy or a wrong `base_url` does. Keys are not sent after it."""
+        if 300 <= response.status < 400:
+            raise ProviderError(
+                f"redirected to {urlsplit(response.headers.get('location', '')).hostname}; "
+                f"check `base_url` ({self.base_url})",
+                accepted="no" if response.status in {301, 307, 308} else "unknown",
+                http_status=response.status,
+            )
+
+    def named(self, error: GenerationError) -> GenerationError:
+        """The same error, saying who it was."""
+        if error.provider is None:
+            error.provider = self.name
+        return error
+
+
+def secrets_of(configured: ProviderSettings) -> dict[str, str]:
+    """The credentials in clear, for as long as a request is built from them."""
+    found = {name: secret.get_secret_value() for name, secret in configured.secrets.items()}
+    if configured.api_key is not None:
+        found["api_key"] = configured.api_key.get_secret_value()
+    return found
+
+
+def missing_key(provider: Provider, name: str) -> MissingKey:
+    """Names the variable to set, and what works without one."""
+    variables = [
+        variable
+        for secret in provider.auth.secrets
+        if secret.required
+        for variable in secret.environment[:1]
+    ]
+    which = " and ".join(f"`{variable}`" for variable in variables) or f"`providers.{name}.api_key`"
+    medium = provider.media[0] if provider.media else "text"
+    return MissingKey(
+        f"{which} is not set, so `{name}` cannot be used. Set it, give `api_key` in the "
+        f"configuration, or try `--provider echo`, which needs none (it makes {medium} offline).",
+        provider=name,
+    )
+
+
+async def first_bytes(incoming: Incoming, limit: int) -> bytes:
+    """The beginning of a body that is only read to learn why it failed."""
+    parts: list[bytes] = []
+    size = 0
+    async for chunk in incoming.chunks:
+        parts.append(chunk)
+        size += len(chunk)
+        if size >= limit:
+            break
+    return b"".join(parts)

@@ -1,0 +1,94 @@
+"""How much a request can consume at most, before it is sent."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+from typing import Any
+
+from anymedia.contracts.audio import AudioRequest
+from anymedia.contracts.cost import Cost
+from anymedia.contracts.embedding import EmbeddingRequest
+from anymedia.contracts.image import ImageRequest
+from anymedia.contracts.model import Model
+from anymedia.contracts.request import MediaRequest, Request
+from anymedia.contracts.speech import SpeechRequest
+from anymedia.contracts.text import TextRequest
+from anymedia.contracts.usage import Usage
+from anymedia.contracts.video import VideoRequest
+from anymedia.engine.pricing import priced
+
+CHARACTERS_PER_TOKEN = 3
+"""Low on purpose: English has about four, other languages fewer; an estimate is a bound."""
+DEFAULT_OUTPUT_TOKENS = 4096
+
+
+def estimated(request: Request[Any], model: Model | None) -> Cost:
+    """What a fitted request can cost at most, as far as that can be known."""
+    cost = priced(model, expected_usage(request, model), circumstances(request, model))
+    return cost.model_copy(update={"basis": "estimated"}) if cost.basis == "computed" else cost
+
+
+def expected_usage(request: Request[Any], model: Model | None) -> Usage:
+    """The most that a request is likely to consume."""
+    tokens: dict[str, Any] = {}
+    if isinstance(request, TextRequest):
+        text = sum(len(str(message.content or "")) for message in request.messages)
+        most = request.max_output_tokens or DEFAULT_OUTPUT_TOKENS
+        cap = model.limits.output_tokens if model else None
+        tokens = {
+            "input_tokens": math.ceil(text / CHARACTERS_PER_TOKEN),
+            "output_tokens": min(most, cap or most),
+        }
+    elif isinstance(request, EmbeddingRequest):
+        text = sum(map(len, request.inputs))
+        tokens = {"input_tokens": math.ceil(text / CHARACTERS_PER_TOKEN)}
+    elif isinstance(request, ImageRequest) and model is not None:
+        typical = model.settings.get("output_tokens_per_image")
+        if isinstance(typical, dict):
+            quality = str(request.options.get("quality", "auto"))
+            each = typical.get(quality, max(typical.values()))
+            tokens = {
+                "input_tokens": math.ceil(len(request.prompt) / CHARACTERS_PER_TOKEN),
+                "output_tokens": each * request.count,
+            }
+    return Usage(estimated=True, **tokens, **asked_for(request))
+
+
+def asked_for(request: Request[Any]) -> dict[str, Any]:
+    """The amounts that the request itself states."""
+    known: dict[str, Any] = {"requests": 1}
+    if isinstance(request, MediaRequest):
+        if isinstance(request, ImageRequest):
+            known["images"] = request.count
+        if isinstance(request, VideoRequest | AudioRequest) and request.duration_seconds:
+            known["seconds"] = Decimal(str(request.duration_seconds)) * request.count
+        if isinstance(request, SpeechRequest):
+            known["characters"] = len(request.text)
+    return known
+
+
+def completed(usage: Usage, request: Request[Any], *, images: int, seconds: Decimal) -> Usage:
+    """The usage with what the provider did not say but the result shows."""
+    shown: dict[str, Any] = asked_for(request)
+    if images:
+        shown["images"] = images
+    if seconds:
+        shown["seconds"] = seconds
+    missing = {name: value for name, value in shown.items() if getattr(usage, name) is None}
+    return usage.model_copy(update=missing) if missing else usage
+
+
+def circumstances(request: Request[Any], model: Model | None) -> dict[str, Any]:
+    """The facts that prices may depend on, as they are in effect."""
+    facts: dict[str, Any] = {"task": request.task, **request.options}
+    for name in ("resolution", "aspect_ratio", "audio", "duration_seconds", "format", "background"):
+        value = getattr(request, name, None)
+        if value is not None:
+            facts[name] = value
+    if isinstance(request, VideoRequest) and model is not None:
+        has = model.limits.audio
+        facts.setdefault("audio", has in {"always", "optional"})
+        if model.limits.resolutions:
+            facts.setdefault("resolution", model.limits.resolutions[0])
+    return facts

@@ -1,0 +1,187 @@
+"""Media going in: from a path, URL or artifact to the form that a provider takes."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias, TypeVar
+from urllib.parse import urlsplit
+
+from anymedia.contracts.base import Contract
+from anymedia.contracts.errors import GenerationError, UnreadableInput
+from anymedia.contracts.media import (
+    MediaArtifact,
+    MediaBytes,
+    MediaFile,
+    MediaUrl,
+    extension,
+    sniffed,
+)
+from anymedia.contracts.notice import Notice
+from anymedia.contracts.request import Request
+from anymedia.engine.connection import Connection
+from anymedia.engine.download import Downloads
+
+AnyMedia: TypeAlias = MediaUrl | MediaBytes | MediaFile | MediaArtifact
+RequestT = TypeVar("RequestT", bound=Request[Any])
+UPLOAD_SECONDS = 600.0
+
+
+class Kept(Protocol):
+    """Where inputs and earlier results are kept."""
+
+    async def read_input(self, artifact_id: str) -> MediaBytes:
+        """The bytes of something kept; `NotFound` if it is not there."""
+        ...
+
+
+class Inputs:
+    """Prepares a request's media for a provider."""
+
+    def __init__(self, downloads: Downloads, kept: Kept | None, *, limit_bytes: int) -> None:
+        self._downloads = downloads
+        self._kept = kept
+        self._limit_bytes = limit_bytes
+
+    async def prepared(
+        self, request: RequestT, connection: Connection
+    ) -> tuple[RequestT, list[Notice]]:
+        """The request with every medium as this provider takes it, and what was converted."""
+        notices: list[Notice] = []
+
+        async def prepare(media: AnyMedia) -> AnyMedia:
+            return await self._prepare(media, connection, notices)
+
+        return await replaced(request, prepare), notices
+
+    async def _prepare(
+        self, media: AnyMedia, connection: Connection, notices: list[Notice]
+    ) -> AnyMedia:
+        takes = connection.provider.inputs
+        if isinstance(media, MediaUrl) and urlsplit(media.url).scheme in takes.schemes:
+            return media
+        held = await self.held(media)
+        if held.media_type.startswith("image/") and held.media_type not in takes.image_types:
+            held = await asyncio.to_thread(converted, held, takes.image_types[0], notices)
+        if len(held.data) <= takes.inline_bytes:
+            return held
+        if takes.upload is None or len(held.data) > takes.upload_bytes:
+            most = takes.upload_bytes if takes.upload else takes.inline_bytes
+            raise UnreadableInput(
+                f"the input has {len(held.data):,} bytes; `{connection.name}` takes at most "
+                f"{most:,}. Make it smaller, or give a public URL"
+            )
+        return await connection.converse(takes.upload(held), timeout_seconds=UPLOAD_SECONDS)
+
+    async def held(self, media: AnyMedia) -> MediaBytes:
+        """The bytes, wherever they are."""
+        match media:
+            case MediaBytes():
+                return media if len(media.data) <= self._limit_bytes else self._too_large()
+            case MediaFile():
+                return await asyncio.to_thread(read_file, media.path, self._limit_bytes)
+            case MediaArtifact():
+                if self._kept is None:
+                    raise UnreadableInput(f"artifact `{media.artifact_id}` cannot be read here")
+                return await self._kept.read_input(media.artifact_id)
+            case MediaUrl():
+                return await self._fetched(media)
+
+    async def _fetched(self, media: MediaUrl) -> MediaBytes:
+        parts: list[bytes] = []
+        size = 0
+        try:
+            async with self._downloads.open(media.url) as incoming:
+                async for chunk in incoming.chunks:
+                    size += len(chunk)
+                    if size > self._limit_bytes:
+                        self._too_large()
+                    parts.append(chunk)
+        except UnreadableInput:
+            raise
+        except GenerationError as error:
+            raise UnreadableInput(f"the input URL could not be read: {error.message}") from None
+        data = b"".join(parts)
+        name = Path(urlsplit(media.url).path).name or None
+        declared = media.media_type or incoming.head.media_type()
+        found = sniffed(data, name)
+        if found == "application/octet-stream" and declared:
+            found = declared
+        if found.startswith("text/html"):
+            raise UnreadableInput("the input URL leads to a web page, not to media")
+        return MediaBytes(data=data, media_type=found, filename=name)
+
+    def _too_large(self) -> MediaBytes:
+        raise UnreadableInput(
+            f"the input is larger than {self._limit_bytes:,} bytes (`max_input_bytes`)"
+        )
+
+
+def read_file(path: Path, limit_bytes: int) -> MediaBytes:
+    """A local file. `UnreadableInput` says what is wrong with it."""
+    try:
+        size = path.stat().st_size
+        if size > limit_bytes:
+            raise UnreadableInput(
+                f"`{path}` has {size:,} bytes; at most {limit_bytes:,} are read (`max_input_bytes`)"
+            )
+        data = path.read_bytes()
+    except OSError as error:
+        raise UnreadableInput(f"`{path}` cannot be read: {error.strerror or error}") from None
+    except ValueError as error:  # a NUL byte in the name
+        raise UnreadableInput(f"this path cannot be read: {error}") from None
+    if not data:
+        raise UnreadableInput(f"`{path}` is empty")
+    return MediaBytes(data=data, media_type=sniffed(data, path.name), filename=path.name)
+
+
+def converted(media: MediaBytes, media_type: str, notices: list[Notice]) -> MediaBytes:
+    """A picture in another format."""
+    try:
+        from PIL import Image
+    except ImportError:
+        raise UnreadableInput(
+            f"{media.media_type} has to be converted to {media_type}; install `anymedia[media]`"
+        ) from None
+    into = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP"}[media_type]
+    try:
+        with Image.open(io.BytesIO(media.data)) as picture:
+            buffer = io.BytesIO()
+            picture.convert("RGB" if into == "JPEG" else "RGBA").save(buffer, into)
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        raise UnreadableInput(f"the picture cannot be read: {type(error).__name__}") from None
+    notices.append(
+        Notice(
+            code="input-converted",
+            message=f"a picture was converted from {media.media_type} to {media_type}",
+            asked=media.media_type,
+            given=media_type,
+        )
+    )
+    stem = Path(media.filename or "image").stem
+    return MediaBytes(
+        data=buffer.getvalue(),
+        media_type=media_type,
+        filename=f"{stem}.{extension(media_type)}",
+    )
+
+
+async def replaced(value: Any, change: Callable[[AnyMedia], Awaitable[AnyMedia]]) -> Any:
+    """The same value with every medium in it changed, however deep; itself if there is none."""
+    if isinstance(value, MediaUrl | MediaBytes | MediaFile | MediaArtifact):
+        return await change(value)
+    if isinstance(value, tuple):
+        items = [await replaced(item, change) for item in value]
+        same = all(new is old for new, old in zip(items, value, strict=True))
+        return value if same else tuple(items)
+    if isinstance(value, Contract):
+        changes = {}
+        for name, old in value:
+            if isinstance(old, tuple | Contract):
+                new = await replaced(old, change)
+                if new is not old:
+                    changes[name] = new
+        return value.model_copy(update=changes) if changes else value
+    return value
