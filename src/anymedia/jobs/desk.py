@@ -1,0 +1,72 @@
+"""What every step of a job needs at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, RowMapping
+
+from anymedia.contracts.configuration import Settings
+from anymedia.contracts.model import Model
+from anymedia.engine.connection import Connection as ProviderConnection
+from anymedia.engine.engine import Engine
+from anymedia.jobs import rows
+from anymedia.store.artifacts import ArtifactStore
+from anymedia.store.database import Database
+
+T = TypeVar("T")
+
+
+class LostLease(Exception):
+    """Another process works on the job now; this one must not touch it."""
+
+
+@dataclass(slots=True)
+class Desk:
+    """The engine, the database and the artifact store, and on whose behalf a step acts."""
+
+    engine: Engine
+    database: Database
+    store: ArtifactStore
+    settings: Settings
+    worker: Callable[[], str]
+    """The id under which this process holds its lease at the moment."""
+    changed: Callable[[str], None]
+    """Tells who waits for a job in this process that something happened to it."""
+    callback_base_url: str | None = None
+
+    def now(self) -> float:
+        """Seconds since 1970."""
+        return self.engine.clock.now().timestamp()
+
+    async def change(self, job_id: str, work: Callable[[Connection], T]) -> T:
+        """Change a job's rows, unless another process has taken it over."""
+        worker = self.worker()
+
+        def guarded(connection: Connection) -> T:
+            if not rows.owned(connection, job_id, worker):
+                raise LostLease(job_id)
+            return work(connection)
+
+        outcome = await self.database.write(guarded)
+        self.changed(job_id)
+        return outcome
+
+    def connection_of(self, attempt: RowMapping) -> ProviderConnection:
+        """The provider that an attempt went to."""
+        return self.engine.providers.get(attempt["provider"])
+
+    def model_of(self, attempt: RowMapping) -> Model | None:
+        """The model that an attempt asked for."""
+        return self.engine.providers.model(attempt["provider"], attempt["model"])
+
+    def callback_url(self, attempt: RowMapping | dict[str, Any]) -> str | None:
+        """Where the provider may report about an attempt."""
+        if self.callback_base_url is None:
+            return None
+        return (
+            f"{self.callback_base_url.rstrip('/')}/webhooks/{attempt['provider']}"
+            f"/{attempt['callback_token']}"
+        )

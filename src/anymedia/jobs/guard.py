@@ -1,0 +1,477 @@
+"""The submit guard: a paid request is never sent twice.
+
+    prepare   the attempt's row (intent) and its reservation are there; inputs are uploaded
+    open      intent -> sending, compare-and-set, on the disk, with a deadline
+    send      one POST, shorter than the deadline; no retry, no redirect
+    close     accepted | rejected | not_sent, or it stays `sending`: nobody knows
+    resolve   whoever finds `sending` past its deadline asks the provider, if it can be asked
+
+Only who has moved intent to sending may send, and only while the deadline is far: a process that
+was frozen in between finds that out and stops. What was sent without an answer is never sent
+again unless the provider recognises it as the same.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping
+
+from anymedia.contracts.cost import Cost
+from anymedia.contracts.errors import GenerationError, OutcomeUnknown, StorageFailed
+from anymedia.contracts.job import Failed, Stopped, Succeeded
+from anymedia.contracts.media import InlineArtifact, StoredArtifact
+from anymedia.contracts.problem import Problem
+from anymedia.contracts.request import MediaRequest
+from anymedia.contracts.result import MediaAnswer
+from anymedia.jobs import requests, rows
+from anymedia.jobs.desk import Desk
+from anymedia.jobs.settling import NOTHING, end_attempt, end_job
+from anymedia.jobs.telling import noted, notices_of
+from anymedia.providers.spec import (
+    Brief,
+    Call,
+    Job,
+    Lookup,
+    Nothing,
+    Operation,
+    Recovery,
+    Repeat,
+    Report,
+    Submitted,
+)
+
+MARGIN_SECONDS = 20.0
+"""Between the longest a request may take and the moment when others may judge it."""
+SOON = 0.0
+LOOKUP_PAUSES_SECONDS = (2.0, 5.0, 15.0, 30.0, 60.0, 120.0)
+MOST_REPEATS = 6
+DISK_PAUSE_SECONDS = 5.0
+
+
+def operation_of(desk: Desk, attempt: RowMapping, medium: Any) -> Call | Job:
+    """How the attempt's provider does this; it was a candidate, so it does."""
+    operation: Operation | None = desk.connection_of(attempt).provider.operation(medium, Call, Job)
+    assert isinstance(operation, Call | Job)
+    return operation
+
+
+def effective_request(job: RowMapping, attempt: RowMapping, desk: Desk) -> MediaRequest[Any]:
+    """The request as the attempt's model takes it."""
+    from anymedia.engine.fitting import fit
+
+    request = desk.engine.router.without_alias(requests.from_row(job))
+    connection = desk.connection_of(attempt)
+    options = {**connection.configured.options, **request.options}
+    request = request.model_copy(update={"options": options, "model": attempt["model"]})
+    model = desk.model_of(attempt)
+    if model is None:
+        return request  # type: ignore[return-value]  # an alias keeps the request's type
+    # The model may have been retired since: what was sent then is fitted as it was then.
+    sent = datetime.fromtimestamp(attempt["created_at"], UTC).date()
+    return fit(request, model, sent)[0]  # type: ignore[return-value]  # as above
+
+
+def brief_of(desk: Desk, attempt: RowMapping) -> Brief:
+    """What the adapter is told."""
+    return Brief(
+        model=desk.model_of(attempt),
+        marker=attempt["id"],
+        callback_url=desk.callback_url(attempt),
+    )
+
+
+# --- prepare, open, send, close -------------------------------------------------------------
+
+
+async def send(desk: Desk, job: RowMapping, attempt: RowMapping) -> float | None:
+    """Take an attempt from intent to whatever comes of it. Seconds until the next step."""
+    connection = desk.connection_of(attempt)
+    try:
+        request, converted = await desk.engine.inputs.prepared(
+            effective_request(job, attempt, desk), connection
+        )
+    except StorageFailed:
+        return DISK_PAUSE_SECONDS
+    except GenerationError as error:
+        # Whatever it was, nothing that costs has been sent.
+        return await never_sent(desk, job, attempt, error)
+    if converted:
+        text = noted((*notices_of(attempt), *converted))
+        await desk.change(job["id"], lambda c: rows.set_attempt(c, attempt["id"], notices=text))
+    operation = operation_of(desk, attempt, job["medium"])
+    opened_at = await opened(desk, job, attempt, operation.timeout_seconds, before=("intent",))
+    if opened_at is None:
+        return SOON
+    return await sent(desk, job, attempt, operation, request, opened_at)
+
+
+async def opened(
+    desk: Desk,
+    job: RowMapping,
+    attempt: RowMapping,
+    timeout_seconds: float,
+    *,
+    before: tuple[str, ...],
+) -> float | None:
+    """Move to `sending`; the time of it, which names this very sending.
+
+    `None` when another did it, or when it took so long that it is not safe to go on.
+    """
+    clock = desk.engine.clock
+    allowed = timeout_seconds + MARGIN_SECONDS
+    began = clock.monotonic()
+    now = desk.now()
+
+    def work(c: Connection) -> bool:
+        if not rows.move(
+            c,
+            attempt["id"],
+            before=before,
+            after="sending",
+            opened_at=now,
+            send_deadline=now + allowed,
+        ):
+            return False
+        rows.set_job(c, job["id"], now, status="running")
+        rows.note(
+            c,
+            job["id"],
+            now,
+            "attempt-sending",
+            attempt=attempt["number"],
+            provider=attempt["provider"],
+            model=attempt["model"],
+        )
+        return True
+
+    if not await desk.change(job["id"], work):
+        return None
+    # If this process slept meanwhile, others may soon take the attempt for lost.
+    return now if clock.monotonic() - began < MARGIN_SECONDS / 2 else None
+
+
+async def sent(
+    desk: Desk,
+    job: RowMapping,
+    attempt: RowMapping,
+    operation: Call | Job,
+    request: MediaRequest[Any],
+    opened_at: float,
+) -> float | None:
+    """The one POST."""
+    connection = desk.connection_of(attempt)
+    exchange = (
+        operation.exchange(request, brief_of(desk, attempt))
+        if isinstance(operation, Call)
+        else operation.submit(request, brief_of(desk, attempt))
+    )
+    headers = (
+        {operation.recovery.header: attempt["id"]}
+        if isinstance(operation.recovery, Repeat)
+        else None
+    )
+    try:
+        answer = await connection.converse(
+            exchange, timeout_seconds=operation.timeout_seconds, headers=headers
+        )
+    except GenerationError as error:
+        if error.accepted == "no":
+            return await refused(desk, job, attempt, error, opened_at)
+        return await unanswered(desk, job, attempt, operation.recovery, error)
+    if isinstance(answer, Submitted):
+        return await adopt(desk, job, attempt, answer)
+    assert isinstance(answer, MediaAnswer)
+    return await answered(desk, job, attempt, answer, before=("sending", "outcome_unknown"))
+
+
+async def never_sent(
+    desk: Desk, job: RowMapping, attempt: RowMapping, error: GenerationError
+) -> float | None:
+    """It failed before it was sent: nothing is owed, and another try is allowed."""
+    now = desk.now()
+    await desk.change(
+        job["id"],
+        lambda c: end_attempt(
+            c,
+            job,
+            attempt,
+            now,
+            before=("intent",),
+            state="not_sent",
+            cost=NOTHING,
+            problem=error.problem(),
+        ),
+    )
+    return SOON
+
+
+async def refused(
+    desk: Desk, job: RowMapping, attempt: RowMapping, error: GenerationError, opened_at: float
+) -> float | None:
+    """It was certainly not taken on: nothing is owed, and another try is allowed.
+
+    True whoever holds the lease now, but only of this very sending: somebody else may have sent
+    again since.
+    """
+    # A status means that the provider said no; without one, no byte reached it.
+    state = "rejected" if error.http_status is not None else "not_sent"
+    now = desk.now()
+
+    def work(c: Connection) -> None:
+        current = rows.attempt(c, attempt["id"])
+        if current is not None and current["opened_at"] == opened_at:
+            end_attempt(
+                c,
+                job,
+                attempt,
+                now,
+                before=("sending",),
+                state=state,
+                cost=NOTHING,
+                problem=error.problem(),
+            )
+
+    await desk.database.write(work)
+    desk.changed(job["id"])
+    return SOON
+
+
+async def unanswered(
+    desk: Desk, job: RowMapping, attempt: RowMapping, recovery: Recovery, error: GenerationError
+) -> float | None:
+    """It was sent, and nobody knows. It stays `sending`, as if this process had died."""
+    now = desk.now()
+    # Nobody is sending any more, so who needs no patience need not wait for the deadline.
+    deadline = now if isinstance(recovery, Nothing | Repeat) else attempt["send_deadline"]
+
+    def work(c: Connection) -> None:
+        columns = {"send_deadline": deadline} if deadline is not None else {}
+        rows.set_attempt(
+            c, attempt["id"], problem=error.problem().model_dump_json(exclude_none=True), **columns
+        )
+        rows.note(
+            c,
+            job["id"],
+            now,
+            "attempt-unanswered",
+            attempt=attempt["number"],
+            problem=error.message,
+        )
+
+    await desk.change(job["id"], work)
+    return SOON
+
+
+async def adopt(
+    desk: Desk, job: RowMapping, attempt: RowMapping, submitted: Submitted
+) -> float | None:
+    """The provider has it. Written down before anything else, by whoever learns it.
+
+    No lease is asked for: a handle is the truth, from whichever process it comes.
+    """
+    now = desk.now()
+
+    def work(c: Connection) -> bool:
+        moved = rows.move(
+            c,
+            attempt["id"],
+            before=("sending", "outcome_unknown"),
+            after="accepted",
+            handle=submitted.handle,
+            accepted_at=now,
+            polls=0,
+            finished_at=None,
+            request_id=submitted.request_id,
+            problem=None,
+            cost=None,
+            notices=noted((*notices_of(attempt), *submitted.warnings)),
+        )
+        if moved:
+            rows.set_job(
+                c, job["id"], now, status="running", due_at=now, finished_at=None, problem=None
+            )
+            rows.note(
+                c,
+                job["id"],
+                now,
+                "attempt-accepted",
+                attempt=attempt["number"],
+                provider_job_id=submitted.handle if len(submitted.handle) <= 200 else None,
+            )
+        return moved
+
+    await desk.database.write(work)
+    desk.changed(job["id"])
+    if isinstance(submitted.state, Succeeded | Failed | Stopped):
+        return SOON
+    return operation_pace(desk, attempt, job)
+
+
+def operation_pace(desk: Desk, attempt: RowMapping, job: RowMapping) -> float:
+    """When to ask for the first time."""
+    operation = operation_of(desk, attempt, job["medium"])
+    return operation.pace.first_seconds if isinstance(operation, Job) else SOON
+
+
+async def answered(
+    desk: Desk,
+    job: RowMapping,
+    attempt: RowMapping,
+    answer: MediaAnswer,
+    *,
+    before: tuple[str, ...],
+) -> float | None:
+    """The answer is here. What came inside it goes to the store first, then it is written down."""
+    inline = [one for one in answer.artifacts if isinstance(one, InlineArtifact)]
+    kept = [await kept_in_time(desk, job, one, index) for index, one in enumerate(inline)]
+    remote = tuple(one for one in answer.artifacts if not isinstance(one, InlineArtifact))
+    said = answer.model_copy(update={"artifacts": remote})
+    now = desk.now()
+
+    def work(c: Connection) -> bool:
+        if not rows.move(
+            c,
+            attempt["id"],
+            before=before,
+            after="finishing",
+            answer=said.model_dump_json(exclude={"status"}, exclude_none=True),
+            request_id=answer.request_id or attempt["request_id"],
+            accepted_at=attempt["accepted_at"] or now,
+        ):
+            return False
+        for position, artifact in enumerate(kept):
+            rows.insert_artifact(
+                c,
+                artifact,
+                owner=job["owner"],
+                now=now,
+                role="output",
+                job_id=job["id"],
+                attempt_id=attempt["id"],
+                position=position,
+            )
+        rows.set_job(c, job["id"], now, status="running", due_at=now)
+        rows.note(c, job["id"], now, "attempt-finishing", attempt=attempt["number"])
+        return True
+
+    await desk.database.write(work)
+    desk.changed(job["id"])
+    return SOON
+
+
+async def kept_in_time(
+    desk: Desk, job: RowMapping, one: InlineArtifact, position: int
+) -> StoredArtifact:
+    """Keep what was paid for; while the disk is full, hold it and try again."""
+    while True:
+        try:
+            return await desk.store.keep_bytes(
+                one.data,
+                media_type=one.media_type,
+                stem=f"{job['medium']}-{position + 1}",
+                metadata=one.metadata,
+            )
+        except StorageFailed as error:
+            desk.engine.report(f"job {job['id']}: {error.message}; holding the result in memory")
+            await desk.engine.clock.sleep(DISK_PAUSE_SECONDS)
+
+
+# --- resolve --------------------------------------------------------------------------------
+
+
+async def resolve(desk: Desk, job: RowMapping, attempt: RowMapping) -> float | None:
+    """An attempt that was sent without an answer: wait for its deadline, then find out."""
+    now = desk.now()
+    left = (attempt["send_deadline"] or now) - now
+    if left > 0:
+        return left
+    operation = operation_of(desk, attempt, job["medium"])
+    match operation.recovery:
+        case Repeat():
+            return await repeated(desk, job, attempt, operation)
+        case Lookup() as lookup:
+            return await looked_up(desk, job, attempt, lookup)
+        case Report(wait_seconds=patience):
+            until = (attempt["opened_at"] or now) + patience
+            return min(until - now, 5.0) if until > now else await unknown(desk, job, attempt)
+        case Nothing():
+            return await unknown(desk, job, attempt)
+
+
+async def repeated(
+    desk: Desk, job: RowMapping, attempt: RowMapping, operation: Call | Job
+) -> float | None:
+    """The same submission again, which the provider recognises by its key."""
+    if attempt["polls"] >= MOST_REPEATS:
+        return await unknown(desk, job, attempt)
+    request, _ = await desk.engine.inputs.prepared(
+        effective_request(job, attempt, desk), desk.connection_of(attempt)
+    )
+    count = attempt["polls"] + 1
+    await desk.change(job["id"], lambda c: rows.set_attempt(c, attempt["id"], polls=count))
+    opened_at = await opened(desk, job, attempt, operation.timeout_seconds, before=("sending",))
+    if opened_at is None:
+        return SOON
+    return await sent(desk, job, attempt, operation, request, opened_at)
+
+
+async def looked_up(
+    desk: Desk, job: RowMapping, attempt: RowMapping, lookup: Lookup
+) -> float | None:
+    """Ask the provider whether it has a job with our marker."""
+    opened_at = datetime.fromtimestamp(attempt["opened_at"], UTC)
+    tries = attempt["polls"]
+    try:
+        found = await desk.connection_of(attempt).converse(
+            lookup.find(brief_of(desk, attempt), opened_at), timeout_seconds=60.0
+        )
+    except GenerationError as error:
+        if tries >= len(LOOKUP_PAUSES_SECONDS):
+            return await unknown(desk, job, attempt, error.problem())
+        await desk.change(job["id"], lambda c: rows.set_attempt(c, attempt["id"], polls=tries + 1))
+        return LOOKUP_PAUSES_SECONDS[tries]
+    if found is not None:
+        return await adopt(desk, job, attempt, found)
+    if not lookup.proves_absence:
+        return await unknown(desk, job, attempt)
+    now = desk.now()
+    await desk.change(
+        job["id"],
+        lambda c: end_attempt(
+            c, job, attempt, now, before=("sending",), state="not_sent", cost=NOTHING
+        ),
+    )
+    return SOON
+
+
+async def unknown(
+    desk: Desk, job: RowMapping, attempt: RowMapping, problem: Problem | None = None
+) -> float | None:
+    """Nobody can say. It is neither repeated nor refunded; a person decides."""
+    now = desk.now()
+    told = OutcomeUnknown(
+        f"`{attempt['provider']}` was asked and did not answer, and it offers no way to find out. "
+        f"It may have made and charged it. Look at your account there, then run "
+        f"`anymedia jobs resolve {job['id']} --accepted HANDLE`, `--not-accepted` or `--abandon`",
+        provider=attempt["provider"],
+        accepted="unknown",
+        details={"cause": problem.message} if problem else {},
+    ).problem()
+
+    def work(c: Connection) -> None:
+        if end_attempt(
+            c,
+            job,
+            attempt,
+            now,
+            before=("sending",),
+            state="outcome_unknown",
+            cost=Cost(basis="pending"),
+            problem=told,
+        ):
+            end_job(c, job, now, "outcome_unknown", problem=told)
+
+    await desk.change(job["id"], work)
+    return None

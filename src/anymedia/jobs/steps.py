@@ -1,0 +1,206 @@
+"""The state machine of a job: look at its rows, do the one thing that follows, say when next.
+
+    no attempt       choose a route, write down the intent
+    intent           send it                                    (guard)
+    sending          wait for the deadline, then find out       (guard)
+    accepted         ask how it stands                          (watching)
+    finishing        fetch the results, settle                  (collecting)
+    not_sent         try again, or elsewhere
+    rejected         try again or elsewhere if that may help, else fail
+
+Any process can take a job up at any row.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping
+
+from anymedia.contracts.errors import GenerationError, NoRouteSucceeded, raised
+from anymedia.contracts.problem import Problem
+from anymedia.engine.engine import new_id
+from anymedia.engine.retry import Backoff, may_go_elsewhere
+from anymedia.engine.routing import Candidate
+from anymedia.jobs import requests, rows
+from anymedia.jobs.collecting import collect
+from anymedia.jobs.desk import Desk
+from anymedia.jobs.guard import SOON, resolve, send
+from anymedia.jobs.settling import NOTHING, end_attempt, end_job, ledger_row
+from anymedia.jobs.telling import noted
+from anymedia.jobs.watching import cancel, poll
+from anymedia.store.ledger import money
+
+
+async def step(desk: Desk, job_id: str) -> float | None:
+    """Do what follows. Seconds until there is something to do again; `None` when it is over."""
+    job, attempts, outputs = await desk.database.read(lambda c: looked_at(c, job_id))
+    if job is None or job["due_at"] is None:
+        return None
+    last = attempts[-1] if attempts else None
+    state = last["state"] if last is not None else None
+    if job["cancel"] == "wanted" and (last is None or state != "sending"):
+        return await cancelled(desk, job, last)
+    if last is None:
+        return await begin(desk, job, attempts)
+    match state:
+        case "intent":
+            return await send(desk, job, last)
+        case "sending":
+            return await resolve(desk, job, last)
+        case "accepted":
+            return await poll(desk, job, last)
+        case "finishing":
+            return await collect(desk, job, last, outputs)
+        case _:  # not_sent, rejected, or an ended attempt of a job that is tried once more
+            return await begin(desk, job, attempts)
+
+
+def looked_at(
+    connection: Connection, job_id: str
+) -> tuple[RowMapping | None, list[RowMapping], list[RowMapping]]:
+    """Everything about one job."""
+    return (
+        rows.job(connection, job_id),
+        list(rows.attempts_of(connection, [job_id])),
+        list(rows.outputs_of(connection, [job_id])),
+    )
+
+
+async def begin(desk: Desk, job: RowMapping, attempts: list[RowMapping]) -> float | None:
+    """Choose who is asked next and write the intent down, with its reservation."""
+    counted = [one for one in attempts if one["created_at"] >= (job["retried_at"] or 0.0)]
+    try:
+        candidate = choice(desk, job, counted)
+    except GenerationError as error:
+        return await give_up(desk, job, error.problem())
+    wait = pause(desk, job, counted)
+    if wait > 0:
+        return wait
+    now = desk.now()
+    number = len(attempts) + 1
+    attempt: dict[str, Any] = {
+        "id": new_id("att"),
+        "job_id": job["id"],
+        "number": number,
+        "provider": candidate.connection.name,
+        "model": candidate.model_id,
+        "state": "intent",
+        "reason": "another try" if counted else None,
+        "callback_token": new_id("cb"),
+        "created_at": now,
+        "polls": 0,
+        "notices": noted(candidate.notices),
+    }
+    reservation = ledger_row(
+        "reserve",
+        attempt,
+        job,
+        now,
+        outcome="reserved",
+        tags=candidate.request.tags,
+        **money(candidate.estimate),
+    )
+
+    def work(c: Connection) -> None:
+        rows.insert_attempt(c, **attempt)
+        rows.enter(c, reservation)
+        rows.note(
+            c,
+            job["id"],
+            now,
+            "attempt-prepared",
+            attempt=number,
+            provider=candidate.connection.name,
+            model=candidate.model_id,
+            reserved=None
+            if candidate.estimate.amount is None
+            else f"{candidate.estimate.amount.normalize():f}",
+        )
+
+    await desk.change(job["id"], work)
+    return SOON
+
+
+def choice(desk: Desk, job: RowMapping, counted: list[RowMapping]) -> Candidate:
+    """The first candidate that may be tried (again). Raises why there is none."""
+    request = requests.from_row(job)
+    today = desk.engine.clock.now().date()
+    fitting, _ = desk.engine.router.chosen(request, today)
+    most = (request.retry or desk.settings.retry).max_attempts
+    if counted:
+        problem = ended_with(counted[-1])
+        error = raised(problem) if problem else None
+        if error is not None and not error.retryable and not may_go_elsewhere(error):
+            raise error
+    for candidate in fitting:
+        tries = [
+            one
+            for one in counted
+            if (one["provider"], one["model"]) == (candidate.connection.name, candidate.model_id)
+        ]
+        problem = ended_with(tries[-1]) if tries else None
+        if not tries or (len(tries) < most and (problem is None or problem.retryable)):
+            return candidate
+    raise exhausted(counted)
+
+
+def exhausted(counted: list[RowMapping]) -> GenerationError:
+    """Every candidate has been tried."""
+    problems = [problem for one in counted if (problem := ended_with(one)) is not None]
+    failures = tuple(raised(problem) for problem in problems)
+    if len({(one["provider"], one["model"]) for one in counted}) == 1 and failures:
+        return failures[-1]
+    listed = "\n".join(
+        f"  - {one['provider']}/{one['model']}: {problem.message}"
+        for one in counted
+        if (problem := ended_with(one)) is not None
+    )
+    return NoRouteSucceeded(f"all {len(counted)} attempts failed:\n{listed}", failures=failures)
+
+
+def pause(desk: Desk, job: RowMapping, counted: list[RowMapping]) -> float:
+    """Seconds that are still to be waited after the last failure."""
+    if not counted:
+        return 0.0
+    last = counted[-1]
+    problem = ended_with(last)
+    config = requests.from_row(job).retry or desk.settings.retry
+    same = [one for one in counted if one["provider"] == last["provider"]]
+    if problem is None or len(same) >= config.max_attempts:
+        return 0.0
+    # Chance is drawn from the attempt's id, so that every look at it waits for the same moment.
+    chance = int(last["id"][-4:], 16) / 0xFFFF
+    wait = Backoff(config, lambda: chance).wait(len(same), raised(problem))
+    until = (last["finished_at"] or desk.now()) + (wait or 0.0)
+    return max(0.0, until - desk.now())
+
+
+def ended_with(attempt: RowMapping) -> Problem | None:
+    """Why an attempt ended."""
+    return Problem.model_validate_json(attempt["problem"]) if attempt["problem"] else None
+
+
+async def give_up(desk: Desk, job: RowMapping, problem: Problem) -> float | None:
+    """Nobody is left to ask."""
+    now = desk.now()
+    await desk.change(job["id"], lambda c: end_job(c, job, now, "failed", problem=problem))
+    return None
+
+
+async def cancelled(desk: Desk, job: RowMapping, last: RowMapping | None) -> float | None:
+    """Stop, at the provider too where it has been asked already."""
+    if last is not None and last["state"] == "accepted":
+        return await cancel(desk, job, last)
+    now = desk.now()
+    if last is not None and last["state"] == "finishing":
+        await desk.change(job["id"], lambda c: rows.set_job(c, job["id"], now, cancel="impossible"))
+        return SOON
+
+    def work(c: Connection) -> None:
+        if last is not None:
+            end_attempt(c, job, last, now, before=("intent",), state="cancelled", cost=NOTHING)
+        end_job(c, job, now, "cancelled", cancel="confirmed")
+
+    await desk.change(job["id"], work)
+    return None
