@@ -1,0 +1,343 @@
+"""The client, awaited."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+
+from anymedia.client.handle import AsyncJobHandle
+from anymedia.client.verbs import request_for
+from anymedia.configuration import load
+from anymedia.contracts.audio import AudioResult
+from anymedia.contracts.configuration import ProviderSettings, Settings
+from anymedia.contracts.embedding import EmbeddingResult
+from anymedia.contracts.envelope import UnifiedRequest
+from anymedia.contracts.errors import InvalidRequest
+from anymedia.contracts.estimate import Estimate
+from anymedia.contracts.event import TextEvent
+from anymedia.contracts.image import ImageResult
+from anymedia.contracts.job import Job, JobStatus
+from anymedia.contracts.media import Medium
+from anymedia.contracts.model import Model
+from anymedia.contracts.request import MediaRequest, Request
+from anymedia.contracts.result import MediaResult, Result
+from anymedia.contracts.speech import SpeechResult
+from anymedia.contracts.text import TextRequest, TextResult
+from anymedia.contracts.transcription import TranscriptionResult
+from anymedia.contracts.video import VideoResult
+from anymedia.engine.clock import Clock, SystemClock
+from anymedia.engine.engine import Engine
+from anymedia.engine.providers import ProviderCheck, ProviderStatus
+from anymedia.engine.transport import NetworkTransport, Transport
+from anymedia.providers.spec import Provider
+from anymedia.store.journal import Journal
+
+if TYPE_CHECKING:
+    from anymedia.jobs.service import Jobs, OnProgress, Verdict
+    from anymedia.store.database import Database
+
+ResultT = TypeVar("ResultT", bound=Result)
+
+
+class AsyncClient:
+    """Every generative model behind one contract.
+
+    ```python
+    async with AsyncClient() as client:
+        video = await client.video("a fox running through snow", duration_seconds=8)
+    ```
+
+    `config` is a path or a mapping as in `anymedia.example.yaml`; without it the usual files and
+    the environment are read. Failures raise `anymedia.GenerationError` or one of its kind.
+    """
+
+    def __init__(
+        self,
+        config: str | Path | Mapping[str, Any] | Settings | None = None,
+        *,
+        providers: Sequence[ProviderSettings | Provider] | None = None,
+        data_dir: str | Path | None = None,
+        transport: Transport | None = None,
+        clock: Clock | None = None,
+        seed: int | None = None,
+    ) -> None:
+        overrides: dict[str, Any] = {} if data_dir is None else {"data_dir": str(data_dir)}
+        self.settings = load(
+            config, environment=os.environ, directory=Path.cwd(), overrides=overrides
+        )
+        assert self.settings.data_dir is not None
+        self.data_dir = Path(self.settings.data_dir).expanduser()
+        clock = clock or SystemClock()
+        self._journal = Journal(self.data_dir / "journal")
+        self._engine = Engine(
+            self.settings,
+            network=transport
+            or NetworkTransport(connect_seconds=self.settings.timeouts.connect_seconds),
+            clock=clock,
+            chance=random.Random(seed).random,  # noqa: S311  it spreads retries, it guards nothing
+            ledger=self._journal,
+            kept=self,
+        )
+        self._opened: tuple[Jobs, Database] | None = None
+        self.jobs = AsyncJobsView(lambda: self._jobs)
+        self.providers = AsyncProvidersView(self._engine)
+        for one in providers or ():
+            self.providers.register(one)
+
+    # --- verbs ----------------------------------------------------------------------------
+
+    async def text(self, prompt: str | None = None, **fields: Any) -> TextResult:
+        """Words. Fields are those of `TextRequest`, and `json_schema=`, `image=`, `file=`."""
+        return cast("TextResult", await self._run("text", prompt, fields))
+
+    async def stream_text(
+        self, prompt: str | None = None, **fields: Any
+    ) -> AsyncGenerator[TextEvent, None]:
+        """Words as they come; the last event carries the same result as `text`."""
+        request = request_for("text", prompt, fields)
+        assert isinstance(request, TextRequest)
+        async for event in self._engine.stream(request):
+            yield event
+
+    async def image(self, prompt: str | None = None, **fields: Any) -> ImageResult:
+        """Images. Fields are those of `ImageRequest`; `image=` gives pictures to edit."""
+        return cast("ImageResult", await self._run("image", prompt, fields))
+
+    async def video(self, prompt: str | None = None, **fields: Any) -> VideoResult:
+        """Clips. Fields are those of `VideoRequest`; `image=` gives the first frame."""
+        return cast("VideoResult", await self._run("video", prompt, fields))
+
+    async def audio(self, prompt: str | None = None, **fields: Any) -> AudioResult:
+        """Music, or with `kind="effect"` effects. Fields are those of `AudioRequest`."""
+        return cast("AudioResult", await self._run("audio", prompt, fields))
+
+    async def speech(self, text: str | None = None, **fields: Any) -> SpeechResult:
+        """Words read aloud. Fields are those of `SpeechRequest`."""
+        return cast("SpeechResult", await self._run("speech", text, fields))
+
+    async def transcribe(self, audio: Any = None, **fields: Any) -> TranscriptionResult:
+        """Speech to words. Fields are those of `TranscriptionRequest`."""
+        return cast("TranscriptionResult", await self._run("transcription", audio, fields))
+
+    async def embed(self, inputs: Any = None, **fields: Any) -> EmbeddingResult:
+        """Texts to vectors. Fields are those of `EmbeddingRequest`."""
+        return cast("EmbeddingResult", await self._run("embedding", inputs, fields))
+
+    async def submit_image(self, prompt: str | None = None, **fields: Any) -> AsyncJobHandle:
+        """Take on images and come back at once."""
+        return await self._submit("image", prompt, fields)
+
+    async def submit_video(self, prompt: str | None = None, **fields: Any) -> AsyncJobHandle:
+        """Take on clips and come back at once."""
+        return await self._submit("video", prompt, fields)
+
+    async def submit_audio(self, prompt: str | None = None, **fields: Any) -> AsyncJobHandle:
+        """Take on music or effects and come back at once."""
+        return await self._submit("audio", prompt, fields)
+
+    async def submit_speech(self, text: str | None = None, **fields: Any) -> AsyncJobHandle:
+        """Take on speech and come back at once."""
+        return await self._submit("speech", text, fields)
+
+    async def estimate_text(self, prompt: str | None = None, **fields: Any) -> tuple[Estimate, ...]:
+        """What `text` would cost, per candidate."""
+        return await self.estimate(request_for("text", prompt, fields))
+
+    async def estimate_image(
+        self, prompt: str | None = None, **fields: Any
+    ) -> tuple[Estimate, ...]:
+        """What `image` would cost and change, per candidate."""
+        return await self.estimate(request_for("image", prompt, fields))
+
+    async def estimate_video(
+        self, prompt: str | None = None, **fields: Any
+    ) -> tuple[Estimate, ...]:
+        """What `video` would cost and change, per candidate."""
+        return await self.estimate(request_for("video", prompt, fields))
+
+    async def estimate_audio(
+        self, prompt: str | None = None, **fields: Any
+    ) -> tuple[Estimate, ...]:
+        """What `audio` would cost and change, per candidate."""
+        return await self.estimate(request_for("audio", prompt, fields))
+
+    async def estimate_speech(self, text: str | None = None, **fields: Any) -> tuple[Estimate, ...]:
+        """What `speech` would cost and change, per candidate."""
+        return await self.estimate(request_for("speech", text, fields))
+
+    # --- the typed core -------------------------------------------------------------------
+
+    async def run(self, request: Request[ResultT]) -> ResultT:
+        """The result of any request.
+
+        `timeout_seconds` of a media request limits the waiting; the job goes on.
+        """
+        if not isinstance(request, MediaRequest):
+            return await self._engine.run(request)
+        job = await self._jobs.submit(request)
+        result = await self._jobs.wait(job.id, timeout_seconds=request.timeout_seconds)
+        return cast("ResultT", result)
+
+    async def submit(self, request: MediaRequest[Any]) -> AsyncJobHandle:
+        """Take a media request on; from here on it survives anything."""
+        if not isinstance(request, MediaRequest):
+            raise InvalidRequest(f"{request.medium} is answered at once; use `run`")
+        job = await self._jobs.submit(request)
+        self._jobs.start()
+        return AsyncJobHandle(self._jobs, job)
+
+    async def estimate(self, request: Request[Any]) -> tuple[Estimate, ...]:
+        """Every candidate for a request: fits or why not, price, adaptations."""
+        return self._engine.router.estimates(request, self._engine.clock.now().date())
+
+    async def execute(self, request: UnifiedRequest | Mapping[str, Any]) -> Any:
+        """Answer the versioned envelope, in the version that it came in.
+
+        Failures are told in the response, not raised.
+        """
+        from anymedia.client.envelope import execute
+
+        return await execute(self, request)
+
+    def models(self, media: Medium | None = None) -> tuple[Model, ...]:
+        """Capability sheets of every model that the catalogue lists."""
+        return self._engine.providers.all_models(media)
+
+    async def _run(self, medium: Medium, subject: Any, fields: Mapping[str, Any]) -> Result:
+        request: Request[Result] = request_for(medium, subject, fields)
+        return await self.run(request)
+
+    async def _submit(
+        self, medium: Medium, subject: Any, fields: Mapping[str, Any]
+    ) -> AsyncJobHandle:
+        request = request_for(medium, subject, fields)
+        return await self.submit(cast("MediaRequest[Any]", request))
+
+    async def read_input(self, artifact_id: str) -> Any:
+        """The bytes of something kept, for requests that refer to it."""
+        return await self._jobs.read_input(artifact_id)
+
+    # --- opening and closing --------------------------------------------------------------
+
+    @property
+    def _jobs(self) -> Jobs:
+        """The jobs, opened when they are first needed: a text call needs no database."""
+        if self._opened is None:
+            from anymedia.jobs.service import Jobs
+            from anymedia.store.artifacts import ArtifactStore
+            from anymedia.store.database import Database
+
+            database = Database(self.data_dir)
+            store = ArtifactStore(self.data_dir, limit_bytes=self.settings.max_artifact_bytes)
+            self._opened = Jobs(self._engine, database, store), database
+        return self._opened[0]
+
+    async def close(self) -> None:
+        """Finish what is being sent or fetched, leave waiting jobs to the next process."""
+        if self._opened is not None:
+            jobs, database = self._opened
+            await jobs.close()
+            database.close()
+        await self._engine.close()
+        self._journal.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+class AsyncJobsView:
+    """`client.jobs`."""
+
+    def __init__(self, jobs: Callable[[], Jobs]) -> None:
+        self._open = jobs
+
+    @property
+    def _jobs(self) -> Jobs:
+        return self._open()
+
+    async def get(self, job_id: str) -> Job:
+        """One job with its timeline."""
+        return await self._jobs.get(job_id)
+
+    async def list(
+        self,
+        *,
+        limit: int = 50,
+        status: JobStatus | None = None,
+        media: Medium | None = None,
+    ) -> tuple[Job, ...]:
+        """Jobs, the newest first."""
+        return await self._jobs.list(limit=limit, status=status, media=media)
+
+    async def wait(
+        self,
+        job_id: str,
+        *,
+        timeout_seconds: float | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> MediaResult:
+        """A job's result; raises what it failed with."""
+        return await self._jobs.wait(
+            job_id, timeout_seconds=timeout_seconds, on_progress=on_progress
+        )
+
+    async def cancel(self, job_id: str) -> Job:
+        """Ask for a job to be stopped; `.cancel` says what came of it, soon."""
+        job = await self._jobs.cancel(job_id)
+        self._jobs.start()
+        return job
+
+    async def retry(self, job_id: str) -> AsyncJobHandle:
+        """Try a failed or cancelled job once more."""
+        job = await self._jobs.retry(job_id)
+        self._jobs.start()
+        return AsyncJobHandle(self._jobs, job)
+
+    async def resolve(self, job_id: str, outcome: Verdict, handle: str | None = None) -> Job:
+        """Say what became of a submission whose outcome is unknown."""
+        return await self._jobs.resolve(job_id, outcome, handle)
+
+    async def work(self, *, until_idle: bool = False) -> None:
+        """Carry jobs on in this process."""
+        await self._jobs.work(until_idle=until_idle)
+
+    def stop(self) -> None:
+        """Let `work` return when what is under way has ended."""
+        self._jobs.stop()
+
+    async def received(self, token: str, body: bytes, headers: Mapping[str, str]) -> None:
+        """Hand in a provider's callback; `token` is the last part of its URL."""
+        from anymedia.wire.http import Headers
+
+        await self._jobs.received(token, body, Headers(headers))
+
+
+class AsyncProvidersView:
+    """`client.providers`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def list(self) -> tuple[ProviderStatus, ...]:
+        """Every provider there is, and whether it can be used here."""
+        return self._engine.providers.statuses()
+
+    async def check(self, name: str | None = None) -> tuple[ProviderCheck, ...]:
+        """Whether providers answer and accept the key, by a call that costs nothing."""
+        return await self._engine.providers.checked(name)
+
+    def register(
+        self, provider: ProviderSettings | Provider, *, priority: int | None = None
+    ) -> None:
+        """Add or replace a provider."""
+        self._engine.providers.register(provider, priority=priority)
+
+    def remove(self, name: str) -> None:
+        """Forget a provider."""
+        self._engine.providers.remove(name)

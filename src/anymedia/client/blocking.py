@@ -1,0 +1,285 @@
+"""The client, blocking: the same as `AsyncClient`, name by name, through a thread of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from anymedia.client.aio import AsyncClient
+from anymedia.client.handle import AsyncJobHandle
+from anymedia.client.portal import Portal
+from anymedia.contracts.audio import AudioResult
+from anymedia.contracts.configuration import ProviderSettings
+from anymedia.contracts.embedding import EmbeddingResult
+from anymedia.contracts.estimate import Estimate
+from anymedia.contracts.event import TextEvent
+from anymedia.contracts.image import ImageResult
+from anymedia.contracts.job import Job, JobStatus
+from anymedia.contracts.media import Medium
+from anymedia.contracts.model import Model
+from anymedia.contracts.request import MediaRequest, Request
+from anymedia.contracts.result import MediaResult, Result
+from anymedia.contracts.speech import SpeechResult
+from anymedia.contracts.text import TextResult
+from anymedia.contracts.transcription import TranscriptionResult
+from anymedia.contracts.video import VideoResult
+from anymedia.engine.providers import ProviderCheck, ProviderStatus
+from anymedia.providers.spec import Provider
+
+if TYPE_CHECKING:
+    from anymedia.jobs.service import OnProgress, Verdict
+
+ResultT = TypeVar("ResultT", bound=Result)
+
+
+class Client:
+    """Every generative model behind one contract, blocking.
+
+    ```python
+    client = Client()
+    text = client.text("Write a haiku about rain")
+    ```
+
+    Works in scripts, notebooks and threads. Takes what `AsyncClient` takes.
+    """
+
+    def __init__(self, config: Any = None, **options: Any) -> None:
+        self._portal = Portal()
+        try:
+            self._client = self._portal.call(opened(config, options))
+        except BaseException:
+            self._portal.close()
+            raise
+        self.settings = self._client.settings
+        self.jobs = JobsView(self._client, self._portal)
+        self.providers = ProvidersView(self._client, self._portal)
+
+    # --- verbs ----------------------------------------------------------------------------
+
+    def text(self, prompt: str | None = None, **fields: Any) -> TextResult:
+        """Words. Fields are those of `TextRequest`, and `json_schema=`, `image=`, `file=`."""
+        return self._portal.call(self._client.text(prompt, **fields))
+
+    def stream_text(self, prompt: str | None = None, **fields: Any) -> Iterator[TextEvent]:
+        """Words as they come; the last event carries the same result as `text`."""
+        return self._portal.iterate(self._client.stream_text(prompt, **fields))
+
+    def image(self, prompt: str | None = None, **fields: Any) -> ImageResult:
+        """Images. Fields are those of `ImageRequest`; `image=` gives pictures to edit."""
+        return self._portal.call(self._client.image(prompt, **fields))
+
+    def video(self, prompt: str | None = None, **fields: Any) -> VideoResult:
+        """Clips. Fields are those of `VideoRequest`; `image=` gives the first frame."""
+        return self._portal.call(self._client.video(prompt, **fields))
+
+    def audio(self, prompt: str | None = None, **fields: Any) -> AudioResult:
+        """Music, or with `kind="effect"` effects. Fields are those of `AudioRequest`."""
+        return self._portal.call(self._client.audio(prompt, **fields))
+
+    def speech(self, text: str | None = None, **fields: Any) -> SpeechResult:
+        """Words read aloud. Fields are those of `SpeechRequest`."""
+        return self._portal.call(self._client.speech(text, **fields))
+
+    def transcribe(self, audio: Any = None, **fields: Any) -> TranscriptionResult:
+        """Speech to words. Fields are those of `TranscriptionRequest`."""
+        return self._portal.call(self._client.transcribe(audio, **fields))
+
+    def embed(self, inputs: Any = None, **fields: Any) -> EmbeddingResult:
+        """Texts to vectors. Fields are those of `EmbeddingRequest`."""
+        return self._portal.call(self._client.embed(inputs, **fields))
+
+    def submit_image(self, prompt: str | None = None, **fields: Any) -> JobHandle:
+        """Take on images and come back at once."""
+        return self._handle(self._client.submit_image(prompt, **fields))
+
+    def submit_video(self, prompt: str | None = None, **fields: Any) -> JobHandle:
+        """Take on clips and come back at once."""
+        return self._handle(self._client.submit_video(prompt, **fields))
+
+    def submit_audio(self, prompt: str | None = None, **fields: Any) -> JobHandle:
+        """Take on music or effects and come back at once."""
+        return self._handle(self._client.submit_audio(prompt, **fields))
+
+    def submit_speech(self, text: str | None = None, **fields: Any) -> JobHandle:
+        """Take on speech and come back at once."""
+        return self._handle(self._client.submit_speech(text, **fields))
+
+    def estimate_text(self, prompt: str | None = None, **fields: Any) -> tuple[Estimate, ...]:
+        """What `text` would cost, per candidate."""
+        return self._portal.call(self._client.estimate_text(prompt, **fields))
+
+    def estimate_image(self, prompt: str | None = None, **fields: Any) -> tuple[Estimate, ...]:
+        """What `image` would cost and change, per candidate."""
+        return self._portal.call(self._client.estimate_image(prompt, **fields))
+
+    def estimate_video(self, prompt: str | None = None, **fields: Any) -> tuple[Estimate, ...]:
+        """What `video` would cost and change, per candidate."""
+        return self._portal.call(self._client.estimate_video(prompt, **fields))
+
+    def estimate_audio(self, prompt: str | None = None, **fields: Any) -> tuple[Estimate, ...]:
+        """What `audio` would cost and change, per candidate."""
+        return self._portal.call(self._client.estimate_audio(prompt, **fields))
+
+    def estimate_speech(self, text: str | None = None, **fields: Any) -> tuple[Estimate, ...]:
+        """What `speech` would cost and change, per candidate."""
+        return self._portal.call(self._client.estimate_speech(text, **fields))
+
+    # --- the typed core -------------------------------------------------------------------
+
+    def run(self, request: Request[ResultT]) -> ResultT:
+        """The result of any request."""
+        return self._portal.call(self._client.run(request))
+
+    def submit(self, request: MediaRequest[Any]) -> JobHandle:
+        """Take a media request on; from here on it survives anything."""
+        return self._handle(self._client.submit(request))
+
+    def estimate(self, request: Request[Any]) -> tuple[Estimate, ...]:
+        """Every candidate for a request: fits or why not, price, adaptations."""
+        return self._portal.call(self._client.estimate(request))
+
+    def execute(self, request: Any) -> Any:
+        """Answer the versioned envelope, in the version that it came in."""
+        return self._portal.call(self._client.execute(request))
+
+    def models(self, media: Medium | None = None) -> tuple[Model, ...]:
+        """Capability sheets of every model that the catalogue lists."""
+        return self._client.models(media)
+
+    def _handle(self, taking_on: Any) -> JobHandle:
+        return JobHandle(self._portal.call(taking_on), self._portal)
+
+    # --- opening and closing --------------------------------------------------------------
+
+    def close(self) -> None:
+        """Finish what is being sent or fetched, leave waiting jobs to the next process."""
+        self._portal.call(self._client.close())
+        self._portal.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+async def opened(config: Any, options: Mapping[str, Any]) -> AsyncClient:
+    """The awaited client, made where its loop runs."""
+    return AsyncClient(config, **options)
+
+
+class JobHandle:
+    """A job that was taken on: `.id`, and what can be done with it."""
+
+    def __init__(self, handle: AsyncJobHandle, portal: Portal) -> None:
+        self._handle = handle
+        self._portal = portal
+
+    @property
+    def id(self) -> str:
+        """Its id, good in any process on the same data."""
+        return self._handle.id
+
+    @property
+    def status(self) -> str:
+        """Where it stood when it was last looked at."""
+        return self._handle.status
+
+    @property
+    def job(self) -> Job:
+        """As it stood when it was last looked at."""
+        return self._handle.job
+
+    def refresh(self) -> Job:
+        """Where it stands now."""
+        return self._portal.call(self._handle.refresh())
+
+    def wait(
+        self, timeout_seconds: float | None = None, on_progress: OnProgress | None = None
+    ) -> MediaResult:
+        """Its result; raises what it failed with. Running out of time leaves the job going."""
+        return self._portal.call(self._handle.wait(timeout_seconds, on_progress))
+
+    def submitted(self) -> Job:
+        """Wait until it is known what became of the submission."""
+        return self._portal.call(self._handle.submitted())
+
+    def cancel(self) -> Job:
+        """Ask for it to be stopped."""
+        return self._portal.call(self._handle.cancel())
+
+
+class JobsView:
+    """`client.jobs`."""
+
+    def __init__(self, client: AsyncClient, portal: Portal) -> None:
+        self._jobs = client.jobs
+        self._portal = portal
+
+    def get(self, job_id: str) -> Job:
+        """One job with its timeline."""
+        return self._portal.call(self._jobs.get(job_id))
+
+    def list(
+        self,
+        *,
+        limit: int = 50,
+        status: JobStatus | None = None,
+        media: Medium | None = None,
+    ) -> tuple[Job, ...]:
+        """Jobs, the newest first."""
+        return self._portal.call(self._jobs.list(limit=limit, status=status, media=media))
+
+    def wait(
+        self,
+        job_id: str,
+        *,
+        timeout_seconds: float | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> MediaResult:
+        """A job's result; raises what it failed with."""
+        return self._portal.call(
+            self._jobs.wait(job_id, timeout_seconds=timeout_seconds, on_progress=on_progress)
+        )
+
+    def cancel(self, job_id: str) -> Job:
+        """Ask for a job to be stopped; `.cancel` says what came of it, soon."""
+        return self._portal.call(self._jobs.cancel(job_id))
+
+    def retry(self, job_id: str) -> JobHandle:
+        """Try a failed or cancelled job once more."""
+        return JobHandle(self._portal.call(self._jobs.retry(job_id)), self._portal)
+
+    def resolve(self, job_id: str, outcome: Verdict, handle: str | None = None) -> Job:
+        """Say what became of a submission whose outcome is unknown."""
+        return self._portal.call(self._jobs.resolve(job_id, outcome, handle))
+
+    def work(self, *, until_idle: bool = False) -> None:
+        """Carry jobs on in this process."""
+        self._portal.call(self._jobs.work(until_idle=until_idle))
+
+
+class ProvidersView:
+    """`client.providers`."""
+
+    def __init__(self, client: AsyncClient, portal: Portal) -> None:
+        self._providers = client.providers
+        self._portal = portal
+
+    def list(self) -> tuple[ProviderStatus, ...]:
+        """Every provider there is, and whether it can be used here."""
+        return self._providers.list()
+
+    def check(self, name: str | None = None) -> tuple[ProviderCheck, ...]:
+        """Whether providers answer and accept the key, by a call that costs nothing."""
+        return self._portal.call(self._providers.check(name))
+
+    def register(
+        self, provider: ProviderSettings | Provider, *, priority: int | None = None
+    ) -> None:
+        """Add or replace a provider."""
+        self._providers.register(provider, priority=priority)
+
+    def remove(self, name: str) -> None:
+        """Forget a provider."""
+        self._providers.remove(name)
