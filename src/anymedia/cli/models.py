@@ -1,0 +1,80 @@
+"""`anymedia models`: what can be asked for, and what it costs."""
+
+# ruff: noqa: B008  options are frozen, so one instance can be the default of all
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from anymedia.cli.options import Run, Setup
+from anymedia.cli.words import dollars, table
+from anymedia.contracts.media import Medium
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from anymedia.contracts.model import Model, Price
+
+SHOWN_PRICES = 2
+
+
+async def models(
+    *,
+    media: Annotated[Medium | None, Parameter(help="Only models that make this.")] = None,
+    provider: Annotated[
+        str | None, Parameter(name=["--provider", "-p"], help="Only this provider's.")
+    ] = None,
+    setup: Setup = Setup(),
+    session: Run,
+) -> None:
+    """Models that the catalogue lists: what each can do, its price, how long it lives."""
+    async with session.client(setup) as client:
+        found = [
+            one for one in client.models(media) if provider is None or one.provider == provider
+        ]
+    today = datetime.now(UTC).date()
+    if setup.json:
+        session.json([one.model_dump(mode="json") for one in found])
+    elif found:
+        head = ("MODEL", "MEDIA", "TASKS", "PRICE", "LIFE")
+        session.print(table(head, (row(one, today) for one in found)))
+    else:
+        session.tell("the catalogue lists none")
+
+
+def row(model: Model, today: date) -> tuple[str, ...]:
+    """One model as a line."""
+    return (
+        f"{model.provider}/{model.id}",
+        model.medium,
+        ", ".join(model.tasks),
+        prices(model),
+        life(model, today),
+    )
+
+
+def prices(model: Model) -> str:
+    """The first prices; a model without any is not free."""
+    told = list(dict.fromkeys(price(one) for one in model.prices if not one.when))
+    told = told or list(dict.fromkeys(price(one) for one in model.prices))
+    more = " ..." if len(told) > SHOWN_PRICES or any(one.when for one in model.prices) else ""
+    return ", ".join(told[:SHOWN_PRICES]) + more if told else "not known"
+
+
+def price(one: Price) -> str:
+    """What one unit costs, or a million of them."""
+    per = {1: "", 1_000: "1k ", 1_000_000: "1M "}.get(one.per, f"{one.per:,} ")
+    unit = one.unit.removesuffix("s") if one.per == 1 else one.unit
+    return f"{dollars(one.usd)}/{per}{unit.replace('_', ' ')}"
+
+
+def life(model: Model, today: date) -> str:
+    """Whether a model lives, goes soon, or is gone, and what follows it."""
+    state = model.lifecycle(today)
+    if model.retires_on is None or state == "live":
+        return ""
+    follows = f", then {model.successor}" if model.successor else ""
+    return f"{'retired' if state == 'retired' else 'retires'} {model.retires_on}{follows}"
