@@ -1,0 +1,127 @@
+"""Writes the tables that can be computed into the pages: `make docs`.
+
+`python docs/tables.py --check` says whether they are up to date instead.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from anymedia.contracts.model import Model
+from anymedia.providers import registry
+from anymedia.providers.catalog import catalogued
+from anymedia.providers.spec import Job, Provider, Stream
+
+ROOT = Path(__file__).parents[1]
+MEDIA = ("text", "image", "video", "audio", "speech", "transcription", "embedding")
+
+
+def providers() -> list[Provider]:
+    """Ours, by name; plugins that happen to be installed are not part of the pages."""
+    return [registry.provider(name) for name in sorted({*registry.BUILT_IN, *registry.rows()})]
+
+
+def provider_table() -> str:
+    """What each provider makes, how it answers, and what it needs."""
+    lines = [
+        "| provider | " + " | ".join(MEDIA) + " | key | models |",
+        "|---" * (len(MEDIA) + 3) + "|",
+    ]
+    for provider in providers():
+        cells = [how(provider, medium) for medium in MEDIA]
+        listed = len(catalogued(provider.catalog or provider.name))
+        lines.append(
+            f"| `{provider.name}` | {' | '.join(cells)} | {key(provider)} | {listed or 'any'} |"
+        )
+    return "\n".join(lines)
+
+
+def how(provider: Provider, medium: str) -> str:
+    """Whether a provider makes a medium, and in which manner."""
+    kinds = [one for one in provider.operations if one.medium == medium]
+    if not kinds:
+        return ""
+    if any(isinstance(one, Job) for one in kinds):
+        return "job"
+    return "yes, streamed" if any(isinstance(one, Stream) for one in kinds) else "yes"
+
+
+def key(provider: Provider) -> str:
+    """The variables that a provider's credentials are read from."""
+    needed = [
+        secret.environment[0]
+        for secret in provider.auth.secrets
+        if secret.environment and secret.required
+    ]
+    optional = [secret for secret in provider.auth.secrets if not secret.required]
+    if needed:
+        return ", ".join(f"`{name}`" for name in needed)
+    return "optional" if optional else "none"
+
+
+def model_tables() -> str:
+    """Every model of the catalogue, by provider."""
+    parts = []
+    for provider in providers():
+        models = catalogued(provider.catalog or provider.name)
+        if not models:
+            continue
+        rows = "\n".join(model_row(model) for model in models)
+        parts.append(
+            f"## {provider.title}\n\n| model | does | price (US$) | retires |\n|---|---|---|---|\n{rows}"
+        )
+    return "\n\n".join(parts)
+
+
+def model_row(model: Model) -> str:
+    """One model, in a line."""
+    tasks = ", ".join(task.replace("_", " ") for task in model.tasks)
+    prices = "; ".join(
+        f"{price.usd} per {f'{price.per:,} ' if price.per != 1 else ''}{price.unit.replace('_', ' ')}"
+        + (f" ({', '.join(f'{k} {v}' for k, v in price.when.items())})" if price.when else "")
+        + (f" (above {price.above_input_tokens:,} tokens in)" if price.above_input_tokens else "")
+        for price in model.prices
+    )
+    retires = str(model.retires_on or "")
+    if model.successor:
+        retires += f", then `{model.successor}`"
+    return f"| `{model.id}` | {tasks} | {prices or 'not known'} | {retires} |"
+
+
+TABLES: dict[str, tuple[Path, Callable[[], str]]] = {
+    "providers": (ROOT / "README.md", provider_table),
+    "models": (ROOT / "docs" / "models.md", model_tables),
+}
+
+
+def filled(page: str, name: str, table: str) -> str:
+    """The page with the table between its marks."""
+    pattern = rf"(<!-- {name}:begin -->\n).*?(<!-- {name}:end -->)"
+    return re.sub(pattern, lambda marks: f"{marks[1]}{table}\n{marks[2]}", page, flags=re.DOTALL)
+
+
+def outdated() -> list[str]:
+    """Pages whose tables are not what the code says."""
+    return [
+        str(path.relative_to(ROOT))
+        for name, (path, table) in TABLES.items()
+        if (page := path.read_text("utf-8")) != filled(page, name, table())
+    ]
+
+
+def main() -> int:
+    """Write, or check."""
+    if "--check" in sys.argv:
+        old = outdated()
+        print("\n".join(f"{page} is out of date; run `make docs`" for page in old) or "up to date")
+        return bool(old)
+    for name, (path, table) in TABLES.items():
+        path.write_text(filled(path.read_text("utf-8"), name, table()), "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
