@@ -91,15 +91,33 @@ def model_row(model: Model) -> str:
     return f"| `{model.id}` | {tasks} | {prices or 'not known'} | {retires} |"
 
 
+def key_table() -> str:
+    """Every variable that a key is read from, to be filled in."""
+    blocks = []
+    for provider in providers():
+        named = [secret for secret in provider.auth.secrets if secret.environment]
+        if not named:
+            continue
+        lines = [f"# {provider.title}" + (f": {provider.docs}" if provider.docs else "")]
+        for secret in named:
+            first, *others = secret.environment
+            also = f"  # or {', '.join(others)}" if others else ""
+            lines.append(f"#{first}={also}")
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks)
+
+
 TABLES: dict[str, tuple[Path, Callable[[], str]]] = {
     "providers": (ROOT / "README.md", provider_table),
     "models": (ROOT / "docs" / "models.md", model_tables),
+    "keys": (ROOT / ".env.example", key_table),
 }
 
 
 def filled(page: str, name: str, table: str) -> str:
     """The page with the table between its marks."""
-    pattern = rf"(<!-- {name}:begin -->\n).*?(<!-- {name}:end -->)"
+    begin, end = (rf"[^\n]*\b{name}:{mark}\b[^\n]*" for mark in ("begin", "end"))
+    pattern = rf"({begin}\n).*?({end})"
     return re.sub(pattern, lambda marks: f"{marks[1]}{table}\n{marks[2]}", page, flags=re.DOTALL)
 
 

@@ -8,7 +8,6 @@ import asyncio
 import signal
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
@@ -24,7 +23,7 @@ from anymedia.contracts.media import Medium
 
 if TYPE_CHECKING:
     from anymedia.cli.session import Session
-    from anymedia.client import AsyncClient
+    from anymedia.client.handle import AsyncJobHandle
     from anymedia.contracts.attempt import Attempt
     from anymedia.contracts.job import Job, TimelineEntry
 
@@ -45,7 +44,8 @@ async def list_(
 ) -> None:
     """Jobs, the newest first."""
     async with session.client(setup) as client:
-        jobs = await client.jobs.list(limit=limit, status=status, media=media)
+        found = await client.jobs.list(limit=limit, status=status, media=media)
+    jobs = [handle.job for handle in found]
     if setup.json:
         session.json([job.model_dump(mode="json") for job in jobs])
     elif jobs:
@@ -59,7 +59,7 @@ async def list_(
 async def show(job_id: JobId, /, *, setup: Setup = Setup(), session: Run) -> None:
     """One job: how it stands, every attempt, and what happened when."""
     async with session.client(setup) as client:
-        job = await client.jobs.get(job_id)
+        job = (await client.jobs.get(job_id)).job
     if setup.json:
         session.json(job.model_dump(mode="json"))
     else:
@@ -71,29 +71,28 @@ async def wait(job_id: JobId, /, *, to: Delivery = Delivery(), session: Run) -> 
     to.check()
     destination = Destination(session, to.output)
     async with session.client(to) as client:
-        job = await client.jobs.get(job_id)
-        subject = subject_of(job.request)
-        await finish(job_id, partial(client.jobs.wait, job_id), subject, destination, to, session)
+        handle = await client.jobs.get(job_id)
+        subject = subject_of(handle.job.request)
+        await finish(job_id, handle.wait, subject, destination, to, session)
 
 
 async def cancel(job_id: JobId, /, *, setup: Setup = Setup(), session: Run) -> None:
     """Stop a job, as far as its provider can."""
     async with session.client(setup) as client:
-        job = await client.jobs.cancel(job_id)
-        if not job.final:
-            job = await after_cancelling(session, client, job_id)
+        handle = await client.jobs.cancel(job_id)
+        job = handle.job if handle.final else await after_cancelling(session, handle)
     if setup.json:
         session.json(job.model_dump(mode="json"))
     else:
         session.print(f"{job.id} {job.status}: {cancelled_how(job)}")
 
 
-async def after_cancelling(session: Session, client: AsyncClient, job_id: str) -> Job:
+async def after_cancelling(session: Session, handle: AsyncJobHandle) -> Job:
     """How a job stands once its provider has had time to say."""
     # How it ended, or that it has not, is in the job.
-    with suppress(GenerationError), Progress(session, f"cancelling {job_id}") as progress:
-        await client.jobs.wait(job_id, timeout_seconds=CANCEL_SECONDS, on_progress=progress.update)
-    return await client.jobs.get(job_id)
+    with suppress(GenerationError), Progress(session, f"cancelling {handle.id}") as progress:
+        await handle.wait(CANCEL_SECONDS, progress.update)
+    return handle.job
 
 
 async def retry(job_id: JobId, /, *, to: JobDelivery = JobDelivery(), session: Run) -> None:
@@ -122,7 +121,7 @@ async def resolve(
 ) -> None:
     """Say what became of a paid request whose outcome is unknown."""
     async with session.client(setup) as client:
-        job = await client.jobs.resolve(job_id, outcome, handle)
+        job = (await client.jobs.resolve(job_id, outcome, handle)).job
     if setup.json:
         session.json(job.model_dump(mode="json"))
         return

@@ -261,9 +261,9 @@ class AsyncJobsView:
     def _jobs(self) -> Jobs:
         return self._open()
 
-    async def get(self, job_id: str) -> Job:
-        """One job with its timeline."""
-        return await self._jobs.get(job_id)
+    async def get(self, job_id: str) -> AsyncJobHandle:
+        """One job with its timeline. `NotFound` when there is none of that id."""
+        return self._in_hand(await self._jobs.get(job_id))
 
     async def list(
         self,
@@ -271,9 +271,10 @@ class AsyncJobsView:
         limit: int = 50,
         status: JobStatus | None = None,
         media: Medium | None = None,
-    ) -> tuple[Job, ...]:
+    ) -> tuple[AsyncJobHandle, ...]:
         """Jobs, the newest first."""
-        return await self._jobs.list(limit=limit, status=status, media=media)
+        jobs = await self._jobs.list(limit=limit, status=status, media=media)
+        return tuple(map(self._in_hand, jobs))
 
     async def wait(
         self,
@@ -287,21 +288,26 @@ class AsyncJobsView:
             job_id, timeout_seconds=timeout_seconds, on_progress=on_progress
         )
 
-    async def cancel(self, job_id: str) -> Job:
-        """Ask for a job to be stopped; `.cancel` says what came of it, soon."""
+    async def cancel(self, job_id: str) -> AsyncJobHandle:
+        """Ask for a job to be stopped; `.job.cancel` says what came of it, soon."""
         job = await self._jobs.cancel(job_id)
         self._jobs.start()
-        return job
+        return self._in_hand(job)
 
     async def retry(self, job_id: str) -> AsyncJobHandle:
         """Try a failed or cancelled job once more."""
         job = await self._jobs.retry(job_id)
         self._jobs.start()
-        return AsyncJobHandle(self._jobs, job)
+        return self._in_hand(job)
 
-    async def resolve(self, job_id: str, outcome: Verdict, handle: str | None = None) -> Job:
+    async def resolve(
+        self, job_id: str, outcome: Verdict, handle: str | None = None
+    ) -> AsyncJobHandle:
         """Say what became of a submission whose outcome is unknown."""
-        return await self._jobs.resolve(job_id, outcome, handle)
+        return self._in_hand(await self._jobs.resolve(job_id, outcome, handle))
+
+    def _in_hand(self, job: Job) -> AsyncJobHandle:
+        return AsyncJobHandle(self._jobs, job)
 
     async def work(self, *, until_idle: bool = False) -> None:
         """Carry jobs on in this process."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from anymedia.client.aio import AsyncClient
-from anymedia.client.handle import AsyncJobHandle
+from anymedia.client.handle import AsyncJobHandle, JobFacts
 from anymedia.client.portal import Portal
 from anymedia.contracts.audio import AudioResult
 from anymedia.contracts.configuration import ProviderSettings
@@ -168,25 +168,15 @@ async def opened(config: Any, options: Mapping[str, Any]) -> AsyncClient:
     return AsyncClient(config, **options)
 
 
-class JobHandle:
-    """A job that was taken on: `.id`, and what can be done with it."""
+class JobHandle(JobFacts):
+    """A job in hand."""
 
     def __init__(self, handle: AsyncJobHandle, portal: Portal) -> None:
         self._handle = handle
         self._portal = portal
 
     @property
-    def id(self) -> str:
-        """Its id, good in any process on the same data."""
-        return self._handle.id
-
-    @property
-    def status(self) -> str:
-        """Where it stood when it was last looked at."""
-        return self._handle.status
-
-    @property
-    def job(self) -> Job:
+    def job(self) -> Job:  # type: ignore[override]  # the handle below keeps it
         """As it stood when it was last looked at."""
         return self._handle.job
 
@@ -208,6 +198,10 @@ class JobHandle:
         """Ask for it to be stopped."""
         return self._portal.call(self._handle.cancel())
 
+    def retry(self) -> JobHandle:
+        """Try it once more, if it has failed or was cancelled."""
+        return JobHandle(self._portal.call(self._handle.retry()), self._portal)
+
 
 class JobsView:
     """`client.jobs`."""
@@ -216,9 +210,9 @@ class JobsView:
         self._jobs = client.jobs
         self._portal = portal
 
-    def get(self, job_id: str) -> Job:
+    def get(self, job_id: str) -> JobHandle:
         """One job with its timeline."""
-        return self._portal.call(self._jobs.get(job_id))
+        return self._in_hand(self._portal.call(self._jobs.get(job_id)))
 
     def list(
         self,
@@ -226,9 +220,10 @@ class JobsView:
         limit: int = 50,
         status: JobStatus | None = None,
         media: Medium | None = None,
-    ) -> tuple[Job, ...]:
+    ) -> tuple[JobHandle, ...]:
         """Jobs, the newest first."""
-        return self._portal.call(self._jobs.list(limit=limit, status=status, media=media))
+        jobs = self._portal.call(self._jobs.list(limit=limit, status=status, media=media))
+        return tuple(map(self._in_hand, jobs))
 
     def wait(
         self,
@@ -242,17 +237,20 @@ class JobsView:
             self._jobs.wait(job_id, timeout_seconds=timeout_seconds, on_progress=on_progress)
         )
 
-    def cancel(self, job_id: str) -> Job:
-        """Ask for a job to be stopped; `.cancel` says what came of it, soon."""
-        return self._portal.call(self._jobs.cancel(job_id))
+    def cancel(self, job_id: str) -> JobHandle:
+        """Ask for a job to be stopped; `.job.cancel` says what came of it, soon."""
+        return self._in_hand(self._portal.call(self._jobs.cancel(job_id)))
 
     def retry(self, job_id: str) -> JobHandle:
         """Try a failed or cancelled job once more."""
-        return JobHandle(self._portal.call(self._jobs.retry(job_id)), self._portal)
+        return self._in_hand(self._portal.call(self._jobs.retry(job_id)))
 
-    def resolve(self, job_id: str, outcome: Verdict, handle: str | None = None) -> Job:
+    def resolve(self, job_id: str, outcome: Verdict, handle: str | None = None) -> JobHandle:
         """Say what became of a submission whose outcome is unknown."""
-        return self._portal.call(self._jobs.resolve(job_id, outcome, handle))
+        return self._in_hand(self._portal.call(self._jobs.resolve(job_id, outcome, handle)))
+
+    def _in_hand(self, handle: AsyncJobHandle) -> JobHandle:
+        return JobHandle(handle, self._portal)
 
     def work(self, *, until_idle: bool = False) -> None:
         """Carry jobs on in this process."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets as randomness
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -28,14 +27,6 @@ from anymedia.wire.http import WHOLE_URL, HttpRequest, HttpResponse, get
 T = TypeVar("T")
 RENEW_BEFORE = timedelta(minutes=2)
 """Tokens are renewed early, so that none ends on the way."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """How long one request may take, in seconds."""
-
-    total_seconds: float
-    read_seconds: float
 
 
 class Connection:
@@ -165,7 +156,7 @@ class Connection:
             headers=headers,
             body=body,
             total_seconds=total_seconds,
-            read_seconds=read_seconds or max(total_seconds, 1.0),
+            read_seconds=read_seconds,
             proxy=self.configured.proxy,
         )
 

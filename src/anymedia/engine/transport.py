@@ -30,8 +30,9 @@ class Outgoing:
     headers: dict[str, str] = field(repr=False)
     body: bytes | None = field(default=None, repr=False)
     total_seconds: float = 600.0
-    read_seconds: float = 300.0
-    """The longest silence."""
+    read_seconds: float | None = None
+    """The longest silence; as long as the whole unless said. Connections are kept by it, so it
+    must not vary from request to request."""
     proxy: str | None = field(default=None, repr=False)
     pinned_address: tuple[str, str, int] | None = None
     """Host, address and port that it must go to, whatever the name server says meanwhile."""
@@ -129,9 +130,10 @@ class NetworkTransport:
             .follow_redirects(False)
             .referer(False)
             .connect_timeout(timedelta(seconds=self._connect_seconds))
-            .read_timeout(timedelta(seconds=outgoing.read_seconds))
             .user_agent(f"anymedia/{__version__}")
         )
+        if outgoing.read_seconds is not None:
+            builder = builder.read_timeout(timedelta(seconds=outgoing.read_seconds))
         if not self._verify:
             builder = builder.danger_accept_invalid_certs(True)
         if outgoing.proxy:
