@@ -13,41 +13,83 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from anymedia import contracts, providers
-    from anymedia.client import AsyncClient, Client
-    from anymedia.contracts.audio import AudioRequest, AudioResult
-    from anymedia.contracts.configuration import ProviderSettings, Settings
-    from anymedia.contracts.embedding import EmbeddingRequest, EmbeddingResult
-    from anymedia.contracts.envelope import UnifiedRequest, UnifiedResponse
-    from anymedia.contracts.errors import (
-        AuthenticationFailed,
-        Cancelled,
-        ContentRefused,
-        CostLimitExceeded,
-        GenerationError,
-        InsufficientCredits,
-        InvalidConfiguration,
-        InvalidRequest,
-        JobFailed,
-        ModelUnavailable,
-        NetworkFailed,
-        NoRouteSucceeded,
-        OutcomeUnknown,
-        ProviderError,
-        ProviderTimeout,
-        ProviderUnavailable,
-        RateLimited,
-        UnknownModel,
-        UnsupportedOption,
+    from anymedia import (
+        contracts as contracts,
+        providers as providers,
     )
-    from anymedia.contracts.image import ImageRequest, ImageResult
-    from anymedia.contracts.job import Job
-    from anymedia.contracts.media import MediaBytes, MediaUrl, StoredArtifact
-    from anymedia.contracts.request import RetryConfig
-    from anymedia.contracts.speech import SpeechRequest, SpeechResult
-    from anymedia.contracts.text import TextRequest, TextResult, Tool
-    from anymedia.contracts.transcription import TranscriptionRequest, TranscriptionResult
-    from anymedia.contracts.video import VideoRequest, VideoResult
+    from anymedia.client import (
+        AsyncClient as AsyncClient,
+        Client as Client,
+    )
+    from anymedia.contracts.audio import (
+        AudioRequest as AudioRequest,
+        AudioResult as AudioResult,
+    )
+    from anymedia.contracts.configuration import (
+        ProviderSettings as ProviderSettings,
+        Settings as Settings,
+    )
+    from anymedia.contracts.embedding import (
+        EmbeddingRequest as EmbeddingRequest,
+        EmbeddingResult as EmbeddingResult,
+    )
+    from anymedia.contracts.envelope import (
+        UnifiedRequest as UnifiedRequest,
+        UnifiedResponse as UnifiedResponse,
+    )
+    from anymedia.contracts.errors import (
+        AuthenticationFailed as AuthenticationFailed,
+        Cancelled as Cancelled,
+        ContentRefused as ContentRefused,
+        CostLimitExceeded as CostLimitExceeded,
+        GenerationError as GenerationError,
+        InsufficientCredits as InsufficientCredits,
+        InvalidConfiguration as InvalidConfiguration,
+        InvalidRequest as InvalidRequest,
+        JobFailed as JobFailed,
+        ModelUnavailable as ModelUnavailable,
+        NetworkFailed as NetworkFailed,
+        NoRouteSucceeded as NoRouteSucceeded,
+        OutcomeUnknown as OutcomeUnknown,
+        ProviderError as ProviderError,
+        ProviderTimeout as ProviderTimeout,
+        ProviderUnavailable as ProviderUnavailable,
+        RateLimited as RateLimited,
+        UnknownModel as UnknownModel,
+        UnsupportedOption as UnsupportedOption,
+    )
+    from anymedia.contracts.image import (
+        ImageRequest as ImageRequest,
+        ImageResult as ImageResult,
+    )
+    from anymedia.contracts.job import (
+        Job as Job,
+    )
+    from anymedia.contracts.media import (
+        MediaBytes as MediaBytes,
+        MediaUrl as MediaUrl,
+        StoredArtifact as StoredArtifact,
+    )
+    from anymedia.contracts.request import (
+        RetryConfig as RetryConfig,
+    )
+    from anymedia.contracts.speech import (
+        SpeechRequest as SpeechRequest,
+        SpeechResult as SpeechResult,
+    )
+    from anymedia.contracts.text import (
+        TextRequest as TextRequest,
+        TextResult as TextResult,
+        Tool as Tool,
+    )
+    from anymedia.contracts.transcription import (
+        TranscriptionRequest as TranscriptionRequest,
+        TranscriptionResult as TranscriptionResult,
+    )
+    from anymedia.contracts.video import (
+        VideoRequest as VideoRequest,
+        VideoResult as VideoResult,
+    )
 
 __version__ = "0.1.0"
 

@@ -8,8 +8,7 @@ from decimal import Decimal
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from tests.contracts.documents import json_objects
 
 from anymedia.contracts.attempt import Attempt

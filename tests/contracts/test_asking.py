@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from tests.contracts.documents import json_values, requests, retry_configs
 
 from anymedia.contracts.audio import AudioRequest
@@ -72,7 +71,7 @@ def test_everything_in_the_envelope_arrives() -> None:
 @pytest.mark.parametrize(
     ("medium", "expected"),
     [
-        ("text", TextRequest(prompt="a fox")),  # type: ignore[call-arg] # stands for messages
+        ("text", TextRequest(prompt="a fox")),
         ("image", ImageRequest(prompt="a fox")),
         ("video", VideoRequest(prompt="a fox")),
         ("audio", AudioRequest(prompt="a fox")),
@@ -100,7 +99,7 @@ def test_what_is_answered_at_once_calls_nobody_back() -> None:
         UnifiedRequest(media_type="text", prompt="hi", callback_url="https://example.com/done")
     )
 
-    assert request == TextRequest(prompt="hi")  # type: ignore[call-arg] # stands for messages
+    assert request == TextRequest(prompt="hi")
 
 
 def test_every_medium_has_a_typed_request_and_readings() -> None:
@@ -277,7 +276,7 @@ def test_messages_need_no_prompt() -> None:
     """They are one already."""
     request = asked("text", None, messages=[{"role": "user", "content": "hi"}])
 
-    assert request == TextRequest(prompt="hi")  # type: ignore[call-arg] # stands for messages
+    assert request == TextRequest(prompt="hi")
 
 
 @pytest.mark.parametrize(

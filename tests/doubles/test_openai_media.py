@@ -6,8 +6,7 @@ import io
 import wave
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from anymedia.testing.form import form
 from anymedia.testing.samples import mp3, pcm, png, wav

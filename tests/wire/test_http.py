@@ -9,8 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from anymedia.contracts.errors import InvalidRequest
 from anymedia.wire.http import (

@@ -8,8 +8,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from anymedia.contracts.errors import UnreadableResponse
 from anymedia.wire.http import HttpResponse

@@ -10,8 +10,7 @@ from cyclopts import Parameter
 
 from anymedia.cli.options import Run
 from anymedia.cli.session import DASH
-from anymedia.contracts.envelope import CURRENT
-from anymedia.contracts.envelope import migrate as moved
+from anymedia.contracts.envelope import CURRENT, migrate as moved
 from anymedia.contracts.errors import InvalidRequest, UnreadableInput
 
 if TYPE_CHECKING:

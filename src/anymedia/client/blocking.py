@@ -153,8 +153,9 @@ class Client:
 
     def close(self) -> None:
         """Finish what is being sent or fetched, leave waiting jobs to the next process."""
-        self._portal.call(self._client.close())
-        self._portal.close()
+        if not self._portal.closed:
+            self._portal.call(self._client.close())
+            self._portal.close()
 
     def __enter__(self) -> Self:
         return self

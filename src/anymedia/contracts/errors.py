@@ -69,6 +69,9 @@ class GenerationError(Exception):
         self.details = details or {}
         self.attempts = attempts
 
+    def __str__(self) -> str:
+        return self.message
+
     def problem(self) -> Problem:
         """The same failure as a value."""
         return Problem(

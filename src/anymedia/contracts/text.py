@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Field, GetJsonSchemaHandler, JsonValue, model_validator
 from pydantic.json_schema import JsonSchemaValue
@@ -181,6 +181,12 @@ class TextRequest(Request["TextResult"]):
     reasoning_effort: ReasoningEffort | None = None
     user: str | None = None
     """Whom the provider should hold to account, as an opaque id."""
+
+    if TYPE_CHECKING:
+        # The two that stand for messages are no fields, so type checkers have to be told.
+        def __init__(
+            self, *, prompt: Any = None, system: str | None = None, **fields: Any
+        ) -> None: ...
 
     @model_validator(mode="before")
     @classmethod

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from anymedia.contracts.configuration import ProviderSettings, Settings
 from anymedia.contracts.errors import (
+    AuthenticationFailed,
     GenerationError,
     MissingKey,
     ProviderError,
@@ -25,6 +26,8 @@ from anymedia.wire.exchange import Exchange, step
 from anymedia.wire.http import WHOLE_URL, HttpRequest, HttpResponse, get
 
 T = TypeVar("T")
+SHORTEST_SECRET = 8
+"""What is shorter is no secret, and may well be a word."""
 RENEW_BEFORE = timedelta(minutes=2)
 """Tokens are renewed early, so that none ends on the way."""
 
@@ -202,10 +205,22 @@ class Connection:
             )
 
     def named(self, error: GenerationError) -> GenerationError:
-        """The same error, saying who it was."""
+        """The same error, saying who it was and, for a refused key, which one to look at."""
         if error.provider is None:
             error.provider = self.name
+            error.message = self.without_secrets(error.message)
+            if type(error) is AuthenticationFailed:
+                error.message = (
+                    f"{error.message.rstrip('. ')}. Check {keys_of(self.provider, self.name)}."
+                )
         return error
+
+    def without_secrets(self, text: str) -> str:
+        """A provider's words; some repeat the key that they refuse."""
+        for secret in self._secrets.values():
+            if len(secret) >= SHORTEST_SECRET:
+                text = text.replace(secret, f"****{secret[-4:]}")
+        return text
 
 
 def secrets_of(configured: ProviderSettings) -> dict[str, str]:
@@ -216,18 +231,22 @@ def secrets_of(configured: ProviderSettings) -> dict[str, str]:
     return found
 
 
-def missing_key(provider: Provider, name: str) -> MissingKey:
-    """Names the variable to set, and what works without one."""
+def keys_of(provider: Provider, name: str) -> str:
+    """Where a provider's credentials are set."""
     variables = [
         variable
         for secret in provider.auth.secrets
         if secret.required
         for variable in secret.environment[:1]
     ]
-    which = " and ".join(f"`{variable}`" for variable in variables) or f"`providers.{name}.api_key`"
+    return " and ".join(f"`{variable}`" for variable in variables) or f"`providers.{name}.api_key`"
+
+
+def missing_key(provider: Provider, name: str) -> MissingKey:
+    """Names the variable to set, and what works without one."""
     medium = provider.media[0] if provider.media else "text"
     return MissingKey(
-        f"{which} is not set, so `{name}` cannot be used. Set it, give `api_key` in the "
+        f"{keys_of(provider, name)} is not set, so `{name}` cannot be used. Set it, give `api_key` in the "
         f"configuration, or try `--provider echo`, which needs none (it makes {medium} offline).",
         provider=name,
     )

@@ -6,8 +6,7 @@ import contextlib
 import json
 from typing import Any
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from tests.support.recordings import streamed
 
 from anymedia.contracts.embedding import EmbeddingRequest
