@@ -28,7 +28,7 @@ class ImageRequest(MediaRequest[ImageResult]):
     images: tuple[Media, ...] = ()
     """Pictures to edit, or to go by."""
     mask: Media | None = None
-    """Transparent where the first image may change."""
+    """Transparent where the first image may change; one without transparency is white there."""
     mode: Literal["edit", "variation"] | None = None
     """What `images` are for: changed, or only gone by. With a prompt they are edited, without
     one they are varied, unless this says otherwise."""

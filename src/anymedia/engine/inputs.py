@@ -23,6 +23,7 @@ from anymedia.contracts.notice import Notice
 from anymedia.contracts.request import Request
 from anymedia.engine.connection import Connection
 from anymedia.engine.download import Downloads
+from anymedia.engine.masks import marked
 
 AnyMedia: TypeAlias = MediaUrl | MediaBytes | MediaFile | MediaArtifact
 RequestT = TypeVar("RequestT", bound=Request[Any])
@@ -54,6 +55,10 @@ class Inputs:
         async def prepare(media: AnyMedia) -> AnyMedia:
             return await self._prepare(media, connection, notices)
 
+        if (mask := getattr(request, "mask", None)) is not None:
+            how = connection.provider.inputs.mask
+            drawn = await asyncio.to_thread(marked, await self.held(mask), how, notices)
+            request = request.model_copy(update={"mask": drawn})
         return await replaced(request, prepare), notices
 
     async def _prepare(

@@ -189,6 +189,10 @@ Operation: TypeAlias = Call | Stream | Job
 # --- the provider ---------------------------------------------------------------------------
 
 
+Marking: TypeAlias = Literal["transparent", "white", "black"]
+"""How a mask marks the place that may change."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
     """In which forms a provider takes media."""
@@ -202,6 +206,8 @@ class Inputs:
     upload_bytes: int = 200 * 1024 * 1024
     image_types: tuple[str, ...] = ("image/png", "image/jpeg", "image/webp")
     """Other pictures are converted to the first of these, with a warning."""
+    mask: Marking = "transparent"
+    """Masks that mark it otherwise are converted, with a warning."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
