@@ -187,8 +187,18 @@ class Connection:
         )
 
     def is_home(self, url: str) -> bool:
-        """Whether a URL lies on the very host and port that this provider is configured at."""
-        return origin(url) == origin(self.base_url)
+        """Whether a URL lies where this provider is configured, or on a host that it says is its."""
+        if origin(url) == origin(self.base_url):
+            return True
+        scheme, host, port = origin(url)
+        return (
+            scheme == "https"
+            and port == 443
+            and any(
+                host == own or (own.startswith(".") and host.endswith(own))
+                for own in self.provider.hosts
+            )
+        )
 
     def explain(self, response: HttpResponse) -> GenerationError:
         """What a failed response means."""

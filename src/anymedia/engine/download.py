@@ -111,10 +111,13 @@ def is_public(address: str) -> bool:
     return ip.is_global and not ip.is_multicast
 
 
-def origin(url: str) -> tuple[str, str | None, int | None]:
-    """Scheme, host and port."""
+USUAL_PORTS = {"http": 80, "https": 443}
+
+
+def origin(url: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port, the usual port where none is named."""
     parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port
+    return parts.scheme, parts.hostname or "", parts.port or USUAL_PORTS.get(parts.scheme)
 
 
 def refused(url: str, status: int) -> GenerationError:

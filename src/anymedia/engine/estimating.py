@@ -68,11 +68,20 @@ def asked_for(request: Request[Any]) -> dict[str, Any]:
     return known
 
 
-def completed(usage: Usage, request: Request[Any], *, images: int, seconds: Decimal) -> Usage:
+def completed(
+    usage: Usage,
+    request: Request[Any],
+    *,
+    images: int,
+    seconds: Decimal,
+    megapixels: Decimal = Decimal(0),
+) -> Usage:
     """The usage with what the provider did not say but the result shows."""
     shown: dict[str, Any] = asked_for(request)
     if images:
         shown["images"] = images
+    if megapixels:
+        shown["megapixels"] = megapixels
     if seconds:
         shown["seconds"] = seconds
     missing = {name: value for name, value in shown.items() if getattr(usage, name) is None}

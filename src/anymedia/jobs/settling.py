@@ -40,6 +40,10 @@ def ledger_row(
     )
 
 
+PIXELS_PER_MEGAPIXEL = 1024 * 1024
+"""As those count who sell by the megapixel: 1024x1024 is one."""
+
+
 def cost_of(
     desk: Desk,
     attempt: RowMapping,
@@ -52,7 +56,14 @@ def cost_of(
     seconds = sum((Decimal(str(one.seconds)) for one in kept if one.seconds), Decimal(0))
     pictures = len(kept) if request.medium == "image" else 0
     asked = seconds if getattr(request, "duration_seconds", None) is None else Decimal(0)
-    usage = completed(answer.usage, request, images=pictures, seconds=asked)
+    pixels = sum((one.width or 0) * (one.height or 0) for one in kept) if pictures else 0
+    usage = completed(
+        answer.usage,
+        request,
+        images=pictures,
+        seconds=asked,
+        megapixels=(Decimal(pixels) / PIXELS_PER_MEGAPIXEL).quantize(Decimal("0.0001")),
+    )
     cost = priced(model, usage, circumstances(request, model))
     return usage, settled(cost, answer.reported_cost)
 

@@ -233,6 +233,8 @@ class Provider:
     """What a failed response means. Never raises."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """Sent with every authorised request."""
+    hosts: tuple[str, ...] = ()
+    """Further hosts of its own that may get its key over https; `.acme.example` is all below it."""
     inputs: Inputs = field(default_factory=Inputs)
     check: Callable[[], Exchange[Account]] | None = None
     """A call that costs nothing and shows that provider and credentials work."""

@@ -1,0 +1,54 @@
+"""A provider's key goes to its own hosts, and nowhere else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from anymedia.contracts.configuration import ProviderSettings, Settings
+from anymedia.engine.clock import SystemClock
+from anymedia.engine.connection import Connection
+from anymedia.engine.transport import NetworkTransport
+from anymedia.providers.explain import ErrorTable
+from anymedia.providers.spec import Provider
+from anymedia.wire.auth import BearerToken
+
+ACME = Provider(
+    name="acme",
+    title="Acme",
+    base_url="https://api.acme.example/v2",
+    auth=BearerToken("ACME_KEY"),
+    operations=(),
+    explain=ErrorTable(),
+)
+
+
+@pytest.mark.parametrize(
+    ("url", "home"),
+    [
+        ("https://api.acme.example/v2/clips/1", True),
+        ("https://api.acme.example:443/other", True),
+        ("http://api.acme.example/v2", False),
+        ("https://api.acme.example:8443/v2", False),
+        ("https://eu.acme.example/v2", True),
+        ("http://eu.acme.example/v2", False),
+        ("https://eu.acme.example:8443/v2", False),
+        ("https://evil-acme.example/v2", False),
+        ("https://acme.example.evil.test/v2", False),
+        ("https://user@evil.test/acme.example", False),
+        ("https://files.acme-cdn.example/clip", True),
+        ("https://x.files.acme-cdn.example/clip", False),
+    ],
+)
+def test_only_its_own_hosts_are_home(url: str, home: bool) -> None:
+    """By whole names and over https."""
+    provider = replace(ACME, hosts=(".acme.example", "files.acme-cdn.example"))
+    connection = Connection(
+        provider,
+        ProviderSettings(name="acme"),
+        Settings(),
+        transport=NetworkTransport(),
+        clock=SystemClock(),
+    )
+    assert connection.is_home(url) is home
