@@ -18,9 +18,13 @@ from anymedia.contracts.usage import Usage
 from anymedia.contracts.video import VideoRequest
 from anymedia.engine.pricing import priced
 
-CHARACTERS_PER_TOKEN = 3
-"""Low on purpose: English has about four, other languages fewer; an estimate is a bound."""
+BYTES_PER_TOKEN = 3
+"""Low on purpose, as an estimate is a bound: English has about four letters to a token, of one
+byte each; Chinese has about one character, of three."""
 DEFAULT_OUTPUT_TOKENS = 4096
+PIXELS_PER_MEGAPIXEL = 1024 * 1024
+"""As those count who sell by the megapixel: 1024x1024 is one."""
+TIER_MEGAPIXELS = {"512": 0.25, "1k": 1, "1.5k": 2.25, "2k": 4, "4k": 16}
 
 
 def estimated(request: Request[Any], model: Model | None) -> Cost:
@@ -33,26 +37,43 @@ def expected_usage(request: Request[Any], model: Model | None) -> Usage:
     """The most that a request is likely to consume."""
     tokens: dict[str, Any] = {}
     if isinstance(request, TextRequest):
-        text = sum(len(str(message.content or "")) for message in request.messages)
+        text = sum(counted(str(message.content or "")) for message in request.messages)
         most = request.max_output_tokens or DEFAULT_OUTPUT_TOKENS
         cap = model.limits.output_tokens if model else None
         tokens = {
-            "input_tokens": math.ceil(text / CHARACTERS_PER_TOKEN),
+            "input_tokens": text,
             "output_tokens": min(most, cap or most),
         }
     elif isinstance(request, EmbeddingRequest):
-        text = sum(map(len, request.inputs))
-        tokens = {"input_tokens": math.ceil(text / CHARACTERS_PER_TOKEN)}
+        tokens = {"input_tokens": sum(map(counted, request.inputs))}
     elif isinstance(request, ImageRequest) and model is not None:
         typical = model.settings.get("output_tokens_per_image")
         if isinstance(typical, dict):
             quality = str(request.options.get("quality", "auto"))
             each = typical.get(quality, max(typical.values()))
             tokens = {
-                "input_tokens": math.ceil(len(request.prompt) / CHARACTERS_PER_TOKEN),
+                "input_tokens": counted(request.prompt),
                 "output_tokens": each * request.count,
             }
+    if isinstance(request, ImageRequest):
+        tokens["megapixels"] = expected_megapixels(request)
     return Usage(estimated=True, **tokens, **asked_for(request))
+
+
+def expected_megapixels(request: ImageRequest) -> Decimal:
+    """What comes out, and about one for every picture that goes in."""
+    word = (request.resolution or "1k").lower()
+    across, _, down = word.partition("x")
+    if across.isdigit() and down.isdigit():
+        each = Decimal(int(across) * int(down)) / PIXELS_PER_MEGAPIXEL
+    else:
+        each = Decimal(str(TIER_MEGAPIXELS.get(word, 1)))
+    return each * request.count + len(request.images)
+
+
+def counted(text: str) -> int:
+    """About how many tokens a text has, and rather more."""
+    return math.ceil(len(text.encode("utf-8", "replace")) / BYTES_PER_TOKEN)
 
 
 def asked_for(request: Request[Any]) -> dict[str, Any]:

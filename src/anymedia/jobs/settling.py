@@ -13,7 +13,7 @@ from anymedia.contracts.problem import Problem
 from anymedia.contracts.request import MediaRequest
 from anymedia.contracts.result import MediaAnswer
 from anymedia.contracts.usage import Usage
-from anymedia.engine.estimating import circumstances, completed
+from anymedia.engine.estimating import PIXELS_PER_MEGAPIXEL, circumstances, completed
 from anymedia.engine.pricing import priced, settled
 from anymedia.jobs import requests, rows, telling
 from anymedia.jobs.desk import Desk
@@ -38,10 +38,6 @@ def ledger_row(
         medium=job["medium"],
         **facts,
     )
-
-
-PIXELS_PER_MEGAPIXEL = 1024 * 1024
-"""As those count who sell by the megapixel: 1024x1024 is one."""
 
 
 def cost_of(

@@ -16,10 +16,12 @@ from anymedia.providers.spec import Provider
 
 BUILT_IN: dict[str, str] = {
     "echo": "anymedia.providers.adapters.echo:ECHO",
+    "flux": "anymedia.providers.adapters.flux:FLUX",
     "openai": "anymedia.providers.adapters.openai:OPENAI",
     "runway": "anymedia.providers.adapters.runway:RUNWAY",
 }
 KEYS: dict[str, dict[str, tuple[str, ...]]] = {
+    "flux": {"api_key": ("BFL_API_KEY",)},
     "openai": {
         "api_key": ("OPENAI_API_KEY",),
         "organization": ("OPENAI_ORG_ID",),
