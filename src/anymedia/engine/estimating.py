@@ -118,7 +118,8 @@ def circumstances(request: Request[Any], model: Model | None) -> dict[str, Any]:
             facts[name] = value
     if isinstance(request, VideoRequest) and model is not None:
         has = model.limits.audio
-        facts.setdefault("audio", has in {"always", "optional"})
+        usual = model.settings.get("audio_by_default", True)
+        facts.setdefault("audio", has == "always" or (has == "optional" and usual))
         if model.limits.resolutions:
             facts.setdefault("resolution", model.limits.resolutions[0])
     return facts

@@ -17,17 +17,25 @@ from anymedia.providers.spec import Provider
 BUILT_IN: dict[str, str] = {
     "echo": "anymedia.providers.adapters.echo:ECHO",
     "flux": "anymedia.providers.adapters.flux:FLUX",
+    "kling": "anymedia.providers.adapters.kling:KLING",
     "openai": "anymedia.providers.adapters.openai:OPENAI",
     "runway": "anymedia.providers.adapters.runway:RUNWAY",
+    "fal": "anymedia.providers.adapters.fal:FAL",
 }
 KEYS: dict[str, dict[str, tuple[str, ...]]] = {
     "flux": {"api_key": ("BFL_API_KEY",)},
+    "kling": {
+        "api_key": ("KLINGAI_API_KEY",),
+        "access_key": ("KLINGAI_ACCESS_KEY",),
+        "secret_key": ("KLINGAI_SECRET_KEY",),
+    },
     "openai": {
         "api_key": ("OPENAI_API_KEY",),
         "organization": ("OPENAI_ORG_ID",),
         "project": ("OPENAI_PROJECT_ID",),
     },
     "runway": {"api_key": ("RUNWAYML_API_SECRET",)},
+    "fal": {"api_key": ("FAL_KEY", "FAL_AI_API_KEY")},
 }
 """Variables that each secret is read from, as the adapters say it (a test compares them): the
 configuration is read without importing every adapter."""

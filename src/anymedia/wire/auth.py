@@ -22,6 +22,13 @@ class Secret:
     name: str = "api_key"
     environment: tuple[str, ...] = ()
     required: bool = True
+    unless: tuple[str, ...] = ()
+    """Other secrets that do instead, all of them together."""
+
+    def missing_from(self, given: Mapping[str, str]) -> bool:
+        """Whether it has to be set before anything can be sent."""
+        instead = bool(self.unless) and all(given.get(name) for name in self.unless)
+        return self.required and not given.get(self.name) and not instead
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
