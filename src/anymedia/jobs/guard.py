@@ -454,7 +454,8 @@ async def unknown(
     told = OutcomeUnknown(
         f"`{attempt['provider']}` was asked and did not answer, and it offers no way to find out. "
         f"It may have made and charged it. Look at your account there, then run "
-        f"`anymedia jobs resolve {job['id']} --accepted HANDLE`, `--not-accepted` or `--abandon`",
+        f"`anymedia jobs resolve {job['id']}` with `accepted --handle ITS-ID`, `not_accepted` or "
+        f"`abandoned`",
         provider=attempt["provider"],
         accepted="unknown",
         details={"cause": problem.message} if problem else {},

@@ -18,12 +18,16 @@ BUILT_IN: dict[str, str] = {
     "echo": "anymedia.providers.adapters.echo:ECHO",
     "flux": "anymedia.providers.adapters.flux:FLUX",
     "kling": "anymedia.providers.adapters.kling:KLING",
+    "luma": "anymedia.providers.adapters.luma:LUMA",
+    "luma-dream-machine": "anymedia.providers.adapters.luma:LUMA_DREAM_MACHINE",
     "openai": "anymedia.providers.adapters.openai:OPENAI",
     "runway": "anymedia.providers.adapters.runway:RUNWAY",
     "fal": "anymedia.providers.adapters.fal:FAL",
 }
 KEYS: dict[str, dict[str, tuple[str, ...]]] = {
     "flux": {"api_key": ("BFL_API_KEY",)},
+    "luma": {"api_key": ("LUMA_AGENTS_API_KEY",)},
+    "luma-dream-machine": {"api_key": ("LUMAAI_API_KEY", "LUMA_API_KEY")},
     "kling": {
         "api_key": ("KLINGAI_API_KEY",),
         "access_key": ("KLINGAI_ACCESS_KEY",),

@@ -7,6 +7,8 @@ from importlib import import_module
 from anymedia.testing.double import Double
 
 DOUBLES: dict[str, str] = {
+    "luma": "anymedia.testing.doubles.luma:LumaDouble",
+    "luma-dream-machine": "anymedia.testing.doubles.luma:DreamMachineDouble",
     "openai": "anymedia.testing.doubles.openai:OpenAIDouble",
 }
 
