@@ -41,7 +41,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     seconds: str
 
 
-class Transcript(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Transcript(msgspec.Struct, frozen=True, kw_only=True):
     """The whole answer."""
 
     id: str

@@ -54,7 +54,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     megapixels: str
 
 
-class Pictures(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Pictures(msgspec.Struct, frozen=True, kw_only=True):
     """The whole answer."""
 
     id: str

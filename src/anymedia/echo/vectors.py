@@ -32,7 +32,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     input_tokens: int
 
 
-class Vectors(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Vectors(msgspec.Struct, frozen=True, kw_only=True):
     """The whole answer."""
 
     id: str

@@ -71,7 +71,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     seconds: str
 
 
-class Speech(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Speech(msgspec.Struct, frozen=True, kw_only=True):
     """The whole answer."""
 
     id: str
