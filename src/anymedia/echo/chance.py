@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    import numpy
+    import numpy as np
 
 T = TypeVar("T")
 
@@ -44,7 +44,7 @@ class Chance:
         return choices[int(self.number() * len(choices))]
 
 
-def noise(*keys: object) -> numpy.random.Generator:
+def noise(*keys: object) -> np.random.Generator:
     """Chance in large amounts."""
     import numpy as np
 

@@ -276,9 +276,9 @@ def arguments(tool: Tool, body: TextBody) -> str:
 # --- in pieces ------------------------------------------------------------------------------
 
 
-def event(name: str, **data: Any) -> bytes:
+def event(kind: str, /, **data: Any) -> bytes:
     """One server-sent event."""
-    return b"event: %s\ndata: %s\n\n" % (name.encode(), msgspec.json.encode(data))
+    return b"event: %s\ndata: %s\n\n" % (kind.encode(), msgspec.json.encode(data))
 
 
 def pieces(said: Said, script: Script) -> Iterator[bytes]:

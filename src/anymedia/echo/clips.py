@@ -114,7 +114,7 @@ def taken(data: bytes, *, last: bool) -> Taken:
     import av
 
     try:
-        with av.open(BytesIO(data)) as container:
+        with av.open(BytesIO(data), "r") as container:
             if not container.streams.video:
                 raise invalid("`video` has no pictures in it")
             seconds = float(container.duration or 0) / 1_000_000

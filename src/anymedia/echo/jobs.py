@@ -11,7 +11,7 @@ import msgspec
 from anymedia.echo import clips, tunes
 from anymedia.echo.orders import AudioOrder, VideoOrder
 from anymedia.echo.refusal import Refusal, invalid, no_such
-from anymedia.echo.script import LATE, SPOILT, STATUSES, STOPPED_LATE, Script, play
+from anymedia.echo.script import LATE, SPOILT, STATUSES, STOPPED_LATE, play
 from anymedia.echo.soundfile import TYPES
 from anymedia.echo.ticket import Ticket, unpacked
 from anymedia.wire.http import HttpResponse
@@ -71,13 +71,13 @@ def under_way(ticket: Ticket, time: float) -> str:
     return "queued" if time < ticket.placed_at + whole * QUEUED_SHARE else "running"
 
 
-def pace(ticket: Ticket, time: float) -> dict[str, float]:
+def pace(ticket: Ticket, time: float) -> dict[str, Any]:
     """How far a job is, and when to ask again."""
     script = ticket.script
     wait = script.poll_after_seconds
     if wait is None:
         wait = 5.0 if script.never_finish else min(max(ticket.done_at - time, 0.05), 10.0)
-    told = {"poll_after_seconds": round(wait, 3)}
+    told: dict[str, Any] = {"poll_after_seconds": round(wait, 3)}
     if not script.never_finish and script.progress_steps != 0:
         whole = max(ticket.done_at - ticket.placed_at, 1e-9)
         share = min(max((time - ticket.placed_at) / whole, 0.0), 1.0)

@@ -92,7 +92,7 @@ def clip(kind: str, given: MediaBytes) -> str:
     import av
 
     try:
-        with av.open(BytesIO(given.data)) as container:
+        with av.open(BytesIO(given.data), "r") as container:
             seconds = float(container.duration or 0) / 1_000_000
             frames = [f"{v.width} by {v.height} pixels" for v in container.streams.video]
     except (av.FFmpegError, ValueError, OSError):

@@ -10,7 +10,7 @@ import numpy as np
 from anymedia.echo import instruments
 from anymedia.echo.chance import Chance, noise
 from anymedia.echo.effects import ambience
-from anymedia.echo.styles import Instrument, Style, style
+from anymedia.echo.styles import Instrument, style
 from anymedia.echo.tones import Samples, echoed, faded, hiss, levelled
 
 BEATS = 4
@@ -149,10 +149,9 @@ class Player:
             for stroke, beat in enumerate(self.style.strokes):
                 until = (*self.style.strokes, BEATS)[stroke + 1]
                 length = (until - beat) * self.bar / BEATS * 0.96
-                if self.style.comping is instruments.piano:
-                    # Broken chords: one voice at a time, coming back down.
-                    if stroke % len(degrees) != number:
-                        continue
+                broken = self.style.comping is instruments.piano
+                if broken and stroke % len(degrees) != number:
+                    continue  # broken chords: one voice at a time, coming back down
                 loud = 0.17 * (1.0 if stroke == 0 else 0.8)
                 self.lay(
                     self.note(self.style.comping, note, length),

@@ -15,13 +15,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats: TypeAlias = NDArray[np.float32]
+    Doubles: TypeAlias = NDArray[np.float64]
 else:
     Floats: TypeAlias = Any
+    Doubles: TypeAlias = Any
 
 
-def smooth(value: Floats) -> Floats:
+def smooth(value: Floats | Doubles) -> Floats:
     """From 0 to 1 without corners."""
-    held = np.clip(value, 0, 1)
+    held: Any = np.clip(value, 0, 1)
     result: Floats = (held * held * (3 - 2 * held)).astype(np.float32)
     return result
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -72,7 +73,7 @@ class Pen:
         for point, width in zip(points, widths, strict=True):
             self.ellipse(point, width, width, colour)
         joints = list(zip(points, widths, strict=True))
-        for (start, first), (end, second) in zip(joints, joints[1:], strict=False):
+        for (start, first), (end, second) in itertools.pairwise(joints):
             along = math.atan2(end[1] - start[1], end[0] - start[0]) + math.pi / 2
             dx, dy = math.cos(along), math.sin(along)
             self.polygon(

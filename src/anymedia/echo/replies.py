@@ -18,8 +18,12 @@ SUM = re.compile(
 PLAIN = re.compile(r"^(?:the|an?|my|our)\s+|\s+(?:in|on|at|of|with|by|and|that|who)\b.*$")
 """What a noun can do without."""
 FOR = re.compile(r"\bfor (?:(?:an?|the|my|our) )?(.{2,60}?)(?:[.!?,;\n]|$)", re.IGNORECASE)
-GREETING = re.compile(r"^\W*(?:hi|hello|hey|good (?:morning|evening|afternoon))\b.{0,24}$", re.I)
-LIST = re.compile(r"\b(?:list|ideas|names for|suggestions|reasons|ways|tips|steps)\b", re.I)
+GREETING = re.compile(
+    r"^\W*(?:hi|hello|hey|good (?:morning|evening|afternoon))\b.{0,24}$", re.IGNORECASE
+)
+LIST = re.compile(
+    r"\b(?:list|ideas|names for|suggestions|reasons|ways|tips|steps)\b", re.IGNORECASE
+)
 COUNTS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "ten": 10}
 
 FIVE = {

@@ -6,6 +6,7 @@ and night, and any other prompt something pleasant that is always the same.
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -255,7 +256,7 @@ def mentioned(words: set[str], table: dict[str, str]) -> list[str]:
 def spoken(prompt: str) -> set[str]:
     """A prompt's words, plurals also as singulars, and pairs joined by a hyphen."""
     words = re.findall(r"[a-z]+", prompt.lower()[:20_000])
-    pairs = {f"{one}-{two}" for one, two in zip(words, words[1:], strict=False)}
+    pairs = {f"{one}-{two}" for one, two in itertools.pairwise(words)}
     singular = {word[: -len(end)] for word in words for end in ("s", "es") if word.endswith(end)}
     return {*words, *pairs, *singular, *(word[:-3] + "f" for word in words if word.endswith("ves"))}
 

@@ -75,7 +75,7 @@ def fitted(width: int, height: int, largest: int) -> tuple[int, int]:
 
 def within(width: int, height: int, largest: int) -> tuple[int, int]:
     """The size, if it is one that echo makes."""
-    if not (SMALLEST <= min(width, height) and max(width, height) <= largest):
+    if not (min(width, height) >= SMALLEST and max(width, height) <= largest):
         raise invalid(f"{width}x{height} is outside {SMALLEST} to {largest} pixels a side")
     return width, height
 
