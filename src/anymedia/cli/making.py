@@ -82,8 +82,9 @@ def going_on(session: Session, job_id: str) -> Iterator[None]:
 def summary(result: MediaResult, paths: list[str]) -> list[str]:
     """A result in a few lines: each file with what it is, then who made it and for how much."""
     facts = [artifact_facts(artifact) for artifact in result.artifacts]
-    files = [f"{path}  ({fact})" for path, fact in zip(paths, facts, strict=True)]
-    return [*(files if paths else facts), told(result)]
+    if paths:
+        facts = [f"{path}  ({fact})" for path, fact in zip(paths, facts, strict=True)]
+    return [*facts, told(result)]
 
 
 def told(result: Result) -> str:

@@ -48,12 +48,14 @@ class Inside(Shape):
     """An answer that may carry a failure instead of what was asked for."""
 
     error: Any = None
+    status: str | None = None
+    """A job's: its own failure is not the answer's."""
 
 
 def opened(response: HttpResponse) -> HttpResponse:
     """The answer, unless a 200 carries a failure: then that is raised."""
     inside = read(response.content, Inside)
-    if inside.error is not None:
+    if inside.error is not None and inside.status is None:
         raise explain.decide(said_in({"error": inside.error}), status=response.status)
     return response
 
