@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -147,28 +148,34 @@ def test_wrong_usage_is_one_clear_line_and_exit_code_2(
 
 
 @pytest.mark.parametrize(
-    ("fail", "code", "words"),
+    ("medium", "fail", "words"),
     [
-        ("moderation", 1, "content"),
-        ("credits", 1, "credits"),
-        ("server", 3, "resolve"),
-        ("unknown_outcome", 3, "resolve"),
-        ("moderation_late", 1, "content"),
-        ("html", 3, "resolve"),
+        ("image", "moderation", "content policy"),
+        ("image", "credits", "credits"),
+        ("image", "auth", "key"),
+        ("audio", "moderation_late", "content policy"),
+        ("audio", "failed_late", "gave up"),
     ],
 )
-def test_failures_have_their_exit_codes(cli: Cli, fail: str, code: int, words: str) -> None:
-    """1 failed, 3 nobody knows: then how to decide is said."""
-    medium = "audio" if fail == "moderation_late" else "image"
+def test_what_failed_exits_with_1(cli: Cli, medium: str, fail: str, words: str) -> None:
+    """Before it was accepted, or after."""
     options = ["--option", f"fail={fail}", "--option", "delay_seconds=0"]
-    # `Repeat` would find out; a person decides where a provider has nothing of the kind.
     ran = cli("generate", medium, "a fox", *options)
-    if code == 3:
-        assert ran.code in {1, 3}, ran.err
-    else:
-        assert ran.code == code, ran.err
-        assert words in ran.err
+    assert ran.code == 1, ran.err
+    assert words in ran.err
+    assert "anymedia jobs show job_" in ran.err
     assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize("fail", ["unknown_outcome", "server", "html", "empty", "malformed"])
+def test_a_lost_answer_is_asked_for_again_under_the_same_key(cli: Cli, fail: str) -> None:
+    """Echo honours keys, so a submission that nobody answered is sent again and made once."""
+    until = (datetime.now(UTC) + timedelta(milliseconds=200)).isoformat()
+    options = ["--option", f"fail={fail}", "--option", f"fail_until={until}"]
+    ran = cli("generate", "image", "a fox", "--resolution", "64x64", *options, "--json")
+    assert ran.code == 0, ran.err
+    (attempt,) = ran.json["attempts"]
+    assert attempt["state"] == "succeeded"
 
 
 def test_a_failure_in_json_is_a_document(cli: Cli) -> None:

@@ -46,7 +46,9 @@ MARGIN_SECONDS = 20.0
 """Between the longest a request may take and the moment when others may judge it."""
 SOON = 0.0
 LOOKUP_PAUSES_SECONDS = (2.0, 5.0, 15.0, 30.0, 60.0, 120.0)
-MOST_REPEATS = 6
+REPEAT_PAUSES_SECONDS = (0.5, 1.0, 2.0, 5.0, 15.0, 30.0)
+"""Before the same submission goes out again under its key; a random share of each, from half up."""
+MOST_REPEATS = len(REPEAT_PAUSES_SECONDS)
 DISK_PAUSE_SECONDS = 5.0
 
 
@@ -244,7 +246,12 @@ async def unanswered(
     """It was sent, and nobody knows. It stays `sending`, as if this process had died."""
     now = desk.now()
     # Nobody is sending any more, so who needs no patience need not wait for the deadline.
-    deadline = now if isinstance(recovery, Nothing | Repeat) else attempt["send_deadline"]
+    deadline = attempt["send_deadline"]
+    if isinstance(recovery, Nothing):
+        deadline = now
+    if isinstance(recovery, Repeat):
+        pause = REPEAT_PAUSES_SECONDS[min(attempt["polls"], MOST_REPEATS - 1)]
+        deadline = now + pause * (0.5 + desk.engine.chance() / 2)
 
     def work(c: Connection) -> None:
         columns = {"send_deadline": deadline} if deadline is not None else {}
@@ -451,8 +458,17 @@ async def unknown(
 ) -> float | None:
     """Nobody can say. It is neither repeated nor refunded; a person decides."""
     now = desk.now()
+    match operation_of(desk, attempt, job["medium"]).recovery:
+        case Repeat():
+            why = "neither did it when it was asked again under the same key"
+        case Lookup():
+            why = "it could not be found there"
+        case Report():
+            why = "it has not reported"
+        case Nothing():
+            why = "it offers no way to find out"
     told = OutcomeUnknown(
-        f"`{attempt['provider']}` was asked and did not answer, and it offers no way to find out. "
+        f"`{attempt['provider']}` was asked and did not answer, and {why}. "
         f"It may have made and charged it. Look at your account there, then run "
         f"`anymedia jobs resolve {job['id']}` with `accepted --handle ITS-ID`, `not_accepted` or "
         f"`abandoned`",
