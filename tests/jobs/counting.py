@@ -56,7 +56,7 @@ class Work(Shape):
 class Found(Shape):
     """What the double has under a label."""
 
-    work: list[Work] = []
+    work: tuple[Work, ...] = ()
 
 
 def submit(request: ImageRequest, brief: Brief) -> Exchange[Submitted]:
