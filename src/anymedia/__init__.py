@@ -12,6 +12,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from anymedia.contracts.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from anymedia import (
         contracts as contracts,
@@ -90,8 +92,6 @@ if TYPE_CHECKING:
         VideoRequest as VideoRequest,
         VideoResult as VideoResult,
     )
-
-__version__ = "0.1.0"
 
 HOMES: dict[str, tuple[str, ...]] = {
     "anymedia.client": ("AsyncClient", "Client"),

@@ -52,3 +52,16 @@ def test_only_its_own_hosts_are_home(url: str, home: bool) -> None:
         clock=SystemClock(),
     )
     assert connection.is_home(url) is home
+
+
+def test_whoever_stands_in_for_a_provider_is_not_bypassed() -> None:
+    """With another `base_url`, only that is home: a double must never lead to the real one."""
+    connection = Connection(
+        replace(ACME, hosts=(".acme.example",)),
+        ProviderSettings(name="acme", base_url="http://127.0.0.1:9"),
+        Settings(),
+        transport=NetworkTransport(),
+        clock=SystemClock(),
+    )
+    assert connection.is_home("http://127.0.0.1:9/v2")
+    assert not connection.is_home("https://eu.acme.example/v2")

@@ -20,6 +20,7 @@ from anymedia.contracts.estimate import Estimate
 from anymedia.contracts.event import TextEvent
 from anymedia.contracts.image import ImageResult
 from anymedia.contracts.job import Job, JobStatus
+from anymedia.contracts.ledger import Costs, CostsBy
 from anymedia.contracts.media import Medium
 from anymedia.contracts.model import Model
 from anymedia.contracts.request import MediaRequest, Request
@@ -33,9 +34,10 @@ from anymedia.engine.engine import Engine
 from anymedia.engine.providers import ProviderCheck, ProviderStatus
 from anymedia.engine.transport import NetworkTransport, Transport
 from anymedia.providers.spec import Provider
-from anymedia.store.journal import Journal
+from anymedia.store.journal import FOLDER as JOURNAL_FOLDER, Journal
 
 if TYPE_CHECKING:
+    from anymedia.client.costs import Moment
     from anymedia.jobs.service import Jobs, OnProgress, Verdict
     from anymedia.store.database import Database
 
@@ -71,7 +73,7 @@ class AsyncClient:
         assert self.settings.data_dir is not None
         self.data_dir = Path(self.settings.data_dir).expanduser()
         clock = clock or SystemClock()
-        self._journal = Journal(self.data_dir / "journal")
+        self._journal = Journal(self.data_dir / JOURNAL_FOLDER)
         self._engine = Engine(
             self.settings,
             network=transport
@@ -81,7 +83,8 @@ class AsyncClient:
             ledger=self._journal,
             kept=self,
         )
-        self._opened: tuple[Jobs, Database] | None = None
+        self._opened_jobs: Jobs | None = None
+        self._opened_database: Database | None = None
         self.jobs = AsyncJobsView(lambda: self._jobs)
         self.providers = AsyncProvidersView(self._engine)
         for one in providers or ():
@@ -206,6 +209,24 @@ class AsyncClient:
         """Capability sheets of every model that the catalogue lists."""
         return self._engine.providers.all_models(media)
 
+    async def costs(
+        self,
+        by: CostsBy = "provider",
+        *,
+        since: Moment | None = None,
+        until: Moment | None = None,
+    ) -> Costs:
+        """What was spent, summed by provider, model, media, key or day.
+
+        `since` and `until` are a time, a day, or how long ago: `"7d"`, `"24h"`, `"2026-11-01"`.
+        What is under way, or may have been charged, is told apart as pending.
+        """
+        from anymedia.client.costs import summed
+
+        return await summed(
+            self._database, self.data_dir, by, since, until, self._engine.clock.now()
+        )
+
     async def _run(self, medium: Medium, subject: Any, fields: Mapping[str, Any]) -> Result:
         request: Request[Result] = request_for(medium, subject, fields)
         return await self.run(request)
@@ -225,22 +246,28 @@ class AsyncClient:
     @property
     def _jobs(self) -> Jobs:
         """The jobs, opened when they are first needed: a text call needs no database."""
-        if self._opened is None:
+        if self._opened_jobs is None:
             from anymedia.jobs.service import Jobs
             from anymedia.store.artifacts import ArtifactStore
+
+            store = ArtifactStore(self.data_dir, limit_bytes=self.settings.max_artifact_bytes)
+            self._opened_jobs = Jobs(self._engine, self._database, store)
+        return self._opened_jobs
+
+    @property
+    def _database(self) -> Database:
+        if self._opened_database is None:
             from anymedia.store.database import Database
 
-            database = Database(self.data_dir)
-            store = ArtifactStore(self.data_dir, limit_bytes=self.settings.max_artifact_bytes)
-            self._opened = Jobs(self._engine, database, store), database
-        return self._opened[0]
+            self._opened_database = Database(self.data_dir)
+        return self._opened_database
 
     async def close(self) -> None:
         """Finish what is being sent or fetched, leave waiting jobs to the next process."""
-        if self._opened is not None:
-            jobs, database = self._opened
-            await jobs.close()
-            database.close()
+        if self._opened_jobs is not None:
+            await self._opened_jobs.close()
+        if self._opened_database is not None:
+            self._opened_database.close()
         await self._engine.close()
         self._journal.close()
 

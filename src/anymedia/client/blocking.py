@@ -15,6 +15,7 @@ from anymedia.contracts.estimate import Estimate
 from anymedia.contracts.event import TextEvent
 from anymedia.contracts.image import ImageResult
 from anymedia.contracts.job import Job, JobStatus
+from anymedia.contracts.ledger import Costs, CostsBy
 from anymedia.contracts.media import Medium
 from anymedia.contracts.model import Model
 from anymedia.contracts.request import MediaRequest, Request
@@ -27,6 +28,7 @@ from anymedia.engine.providers import ProviderCheck, ProviderStatus
 from anymedia.providers.spec import Provider
 
 if TYPE_CHECKING:
+    from anymedia.client.costs import Moment
     from anymedia.jobs.service import OnProgress, Verdict
 
 ResultT = TypeVar("ResultT", bound=Result)
@@ -145,6 +147,16 @@ class Client:
     def models(self, media: Medium | None = None) -> tuple[Model, ...]:
         """Capability sheets of every model that the catalogue lists."""
         return self._client.models(media)
+
+    def costs(
+        self,
+        by: CostsBy = "provider",
+        *,
+        since: Moment | None = None,
+        until: Moment | None = None,
+    ) -> Costs:
+        """What was spent, summed by provider, model, media, key or day; `since="7d"`, say."""
+        return self._portal.call(self._client.costs(by, since=since, until=until))
 
     def _handle(self, taking_on: Any) -> JobHandle:
         return JobHandle(self._portal.call(taking_on), self._portal)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets as randomness
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 from anymedia.contracts.configuration import ProviderSettings, Settings
 from anymedia.contracts.errors import (
@@ -15,10 +16,12 @@ from anymedia.contracts.errors import (
     GenerationError,
     MissingKey,
     ProviderError,
+    ProviderTimeout,
+    UnreadableInput,
     UnreadableResponse,
 )
 from anymedia.engine.clock import Clock
-from anymedia.engine.download import Downloads, origin
+from anymedia.engine.download import Downloads, host_of, origin
 from anymedia.engine.transport import Incoming, Outgoing, Transport
 from anymedia.providers.spec import Provider
 from anymedia.wire.auth import GrantingAuth, Token
@@ -28,6 +31,7 @@ from anymedia.wire.http import WHOLE_URL, HttpRequest, HttpResponse, get
 T = TypeVar("T")
 SHORTEST_SECRET = 8
 """What is shorter is no secret, and may well be a word."""
+GRANT_SECONDS = 30.0
 RENEW_BEFORE = timedelta(minutes=2)
 """Tokens are renewed early, so that none ends on the way."""
 
@@ -52,6 +56,7 @@ class Connection:
         self._clock = clock
         self._secrets = secrets_of(configured)
         self._token: Token | None = None
+        self._asking = asyncio.Lock()
         auth = provider.auth
         self._granting = auth if isinstance(auth, GrantingAuth) else None
 
@@ -62,7 +67,7 @@ class Connection:
     def missing(self) -> MissingKey | None:
         """What has to be set before it can be used; nothing if it is ready."""
         for secret in self.provider.auth.secrets:
-            if secret.required and not self._secrets.get(secret.name):
+            if secret.missing_from(self._secrets):
                 return missing_key(self.provider, self.name)
         return None
 
@@ -75,15 +80,27 @@ class Connection:
     ) -> T:
         """Have a conversation to its end. Raises what it comes to, named after the provider.
 
-        `headers` go with every request of it that is not a GET, such as an idempotency key.
+        `timeout_seconds` are for all of it. `headers` go with every request of it that is not a
+        GET, such as an idempotency key.
         """
+        ends = self._clock.monotonic() + timeout_seconds
+        written = False
         try:
             request = next(exchange)
             while True:
-                if headers and request.method != "GET":
+                reading = request.method in {"GET", "HEAD"}
+                if headers and not reading:
                     request = request.with_headers(headers)
-                response = await self.send(request, timeout_seconds=timeout_seconds)
-                request = step(exchange, request, response, self.explain)
+                try:
+                    left = ends - self._clock.monotonic()
+                    if left <= 0:
+                        raise ProviderTimeout(f"it took longer than {timeout_seconds:g} s")
+                    response = await self.send(request, timeout_seconds=left)
+                except GenerationError as error:
+                    raise weighed(error, reading=reading, written=written) from None
+                explain = partial(self.weighed, reading=reading, written=written)
+                written = written or (not reading and response.status < 400)
+                request = step(exchange, request, response, explain)
         except StopIteration as stop:
             answer: T = stop.value
             return answer
@@ -132,9 +149,15 @@ class Connection:
                 keyed = await self.outgoing(get(url), timeout_seconds=60.0)
                 url, headers = keyed.url, keyed.headers
             async with downloads.open(
-                url, trusted_origin=self.base_url, headers=headers
+                url, trusted=self.is_home, headers=headers, proxy=self.configured.proxy
             ) as incoming:
                 yield incoming
+        except UnreadableInput as error:  # it was not the caller who named this URL
+            raise UnreadableResponse(
+                f"a result lies where it cannot be fetched: {error.message}",
+                accepted="yes",
+                provider=self.name,
+            ) from None
         except GenerationError as error:
             raise self.named(error) from None
 
@@ -146,13 +169,17 @@ class Connection:
         read_seconds: float | None = None,
     ) -> Outgoing:
         """The request with its credentials, address and bytes."""
+        began = self._clock.monotonic()
         if request.authorize:
             request = await self.authorized(request)
+        timeout_seconds -= self._clock.monotonic() - began
+        if timeout_seconds <= 0:
+            raise ProviderTimeout("getting a token took all the time there was")
         body, content_type = request.body(boundary=randomness.token_hex(16))
         headers = dict(request.headers)
         if content_type is not None:
             headers.setdefault("Content-Type", content_type)
-        total_seconds = request.timeout_seconds or timeout_seconds
+        total_seconds = min(request.timeout_seconds or timeout_seconds, timeout_seconds)
         return Outgoing(
             method=request.method,
             url=request.url(self.base_url),
@@ -167,7 +194,7 @@ class Connection:
         """The request with proof of who sends it, if it goes to the provider's own host."""
         if WHOLE_URL.match(request.path) and not self.is_home(request.path):
             raise UnreadableResponse(
-                f"`{self.name}` pointed at {urlsplit(request.path).hostname}, which is not its own "
+                f"`{self.name}` pointed at {host_of(request.path)}, which is not its own "
                 f"host; the key was not sent there",
                 accepted="unknown",
             )
@@ -175,21 +202,29 @@ class Connection:
         now = self._clock.now()
         secrets = dict(self._secrets)
         if self._granting is not None:
-            if self._token is None or self._token.expires_at - RENEW_BEFORE <= now:
-                self._token = await self._granted(self._granting)
-            secrets["token"] = self._token.value
+            secrets["token"] = await self._granted(self._granting)
         request = request.with_headers({**self.provider.headers, **request.headers})
         return auth.authorize(request, secrets, now)
 
-    async def _granted(self, auth: GrantingAuth) -> Token:
-        return await self.converse(
-            auth.grant(self._secrets, self._clock.now()), timeout_seconds=30.0
-        )
+    async def _granted(self, auth: GrantingAuth) -> str:
+        async with self._asking:  # many requests at once need one token
+            token, now = self._token, self._clock.now()
+            if token is None or token.expires_at - RENEW_BEFORE <= now:
+                try:
+                    token = self._token = await self.converse(
+                        auth.grant(self._secrets, now), timeout_seconds=GRANT_SECONDS
+                    )
+                except GenerationError as error:
+                    error.accepted = "no"  # what it was wanted for has not been sent
+                    raise
+            return token.value
 
     def is_home(self, url: str) -> bool:
         """Whether a URL lies where this provider is configured, or on a host that it says is its."""
         if origin(url) == origin(self.base_url):
             return True
+        if self.base_url != self.provider.base_url:
+            return False  # whoever stands in for it must not be bypassed
         scheme, host, port = origin(url)
         return (
             scheme == "https"
@@ -202,13 +237,20 @@ class Connection:
 
     def explain(self, response: HttpResponse) -> GenerationError:
         """What a failed response means."""
-        return self.provider.explain(response)
+        error = self.provider.explain(response)
+        if isinstance(error, AuthenticationFailed):
+            self._token = None  # it may have been revoked: the next request gets a new one
+        return error
+
+    def weighed(self, response: HttpResponse, *, reading: bool, written: bool) -> GenerationError:
+        """What a failed response means in a conversation."""
+        return weighed(self.explain(response), reading=reading, written=written)
 
     def refuse_redirect(self, response: HttpResponse) -> None:
         """APIs do not redirect; a proxy or a wrong `base_url` does. Keys are not sent after it."""
         if 300 <= response.status < 400:
             raise ProviderError(
-                f"redirected to {urlsplit(response.headers.get('location', '')).hostname}; "
+                f"redirected to {host_of(response.headers.get('location', ''))}; "
                 f"check `base_url` ({self.base_url})",
                 accepted="no" if response.status in {301, 307, 308} else "unknown",
                 http_status=response.status,
@@ -231,6 +273,16 @@ class Connection:
             if len(secret) >= SHORTEST_SECRET:
                 text = text.replace(secret, f"****{secret[-4:]}")
         return text
+
+
+def weighed(error: GenerationError, *, reading: bool, written: bool) -> GenerationError:
+    """What a request's failure proves about the whole conversation that it is part of.
+
+    Reading buys nothing; and when it fails, nothing is known of what was written before it.
+    """
+    if reading and error.accepted != "yes":
+        error.accepted = "unknown" if written else "no"
+    return error
 
 
 def secrets_of(configured: ProviderSettings) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -10,14 +11,19 @@ from typing import Any
 from anymedia.contracts.attempt import Attempt, AttemptState
 from anymedia.contracts.configuration import Settings
 from anymedia.contracts.cost import Cost
-from anymedia.contracts.errors import GenerationError, NoRouteSucceeded, ProviderTimeout
+from anymedia.contracts.errors import (
+    GenerationError,
+    NoRouteSucceeded,
+    ProviderTimeout,
+    StorageFailed,
+)
 from anymedia.contracts.notice import Notice
 from anymedia.contracts.request import Request
 from anymedia.contracts.result import Answer
 from anymedia.contracts.transcription import TranscriptAnswer
 from anymedia.contracts.usage import Usage
 from anymedia.engine.clock import Clock
-from anymedia.engine.estimating import CHARACTERS_PER_TOKEN, circumstances, completed
+from anymedia.engine.estimating import circumstances, completed, counted
 from anymedia.engine.pricing import priced, settled
 from anymedia.engine.routing import Candidate
 from anymedia.store.ledger import LedgerRow, money
@@ -81,6 +87,18 @@ class Course:
         error.attempts = self.attempts()
         return error
 
+    def doubts(self) -> tuple[Notice, ...]:
+        """A warning for every try that failed and may be charged all the same."""
+        return tuple(
+            Notice(
+                code="may-have-been-billed",
+                message=f"attempt {one.number} at `{one.candidate.name}` failed after it was sent "
+                f"({one.error.message}); it may be charged too",
+            )
+            for one in self._tries
+            if one.error is not None and one.error.accepted != "no"
+        )
+
     def exhausted(self) -> GenerationError:
         """The last candidate has failed too."""
         failures = tuple(one.error for one in self._tries if one.error is not None)
@@ -113,6 +131,8 @@ class Try:
         self.notices: list[Notice] = []
         self.error: GenerationError | None = None
         self.cost: Cost | None = None
+        self.sent = False
+        """Whether the provider may have heard of it."""
         self._state: AttemptState = "sending"
         self._started_at = course.clock.now()
         self._finished_at: datetime | None = None
@@ -133,9 +153,12 @@ class Try:
         cost = Cost(basis="pending") if maybe else Cost(amount=Decimal(0), basis="computed")
         self._end("failed", cost, None, code=error.code, maybe_billed=maybe)
 
-    def abandoned(self) -> None:
-        """The caller stopped listening; what came so far will be billed."""
-        self._end("cancelled", Cost(basis="pending"), None, maybe_billed=True)
+    def abandoned(self, why: BaseException) -> None:
+        """The caller stopped waiting or listening, or something broke; it may be billed."""
+        cost = Cost(basis="pending") if self.sent else Cost(amount=Decimal(0), basis="computed")
+        state: AttemptState = "failed" if isinstance(why, Exception) else "cancelled"
+        with suppress(StorageFailed):  # nothing was promised, and `why` must not be hidden
+            self._end(state, cost, None, maybe_billed=self.sent)
 
     def told(self) -> Attempt:
         """This try as callers see it."""
@@ -160,7 +183,7 @@ class Try:
             # Some servers never say; a counted figure is better than none, and says what it is.
             usage = usage.model_copy(
                 update={
-                    "output_tokens": -(-len(words) // CHARACTERS_PER_TOKEN),
+                    "output_tokens": counted(words),
                     "estimated": True,
                 }
             )
@@ -175,6 +198,8 @@ class Try:
         code: str | None = None,
         maybe_billed: bool = False,
     ) -> None:
+        if self._finished_at is not None:
+            return  # what came after its end, such as a caller that stops at the last event
         self._state = state
         self.cost = cost
         self._finished_at = now = self.course.clock.now()

@@ -77,8 +77,7 @@ class Engine:
     async def run(self, request: Request[ResultT]) -> ResultT:
         """The result, from the first candidate that has one."""
         course = self._course(request)
-        fitting, _ = self.router.chosen(request, self.clock.now().date())
-        for candidate in fitting:
+        for candidate in self.router.one_by_one(request, self.clock.now().date()):
             try:
                 return cast("ResultT", await self.attempt(candidate, course))
             except GenerationError as error:
@@ -88,81 +87,101 @@ class Engine:
 
     async def attempt(self, candidate: Candidate, course: Course) -> Result:
         """One candidate, as often as its failures allow."""
-        backoff = Backoff(course.retry, self.chance)
         while True:
             one = course.begin(candidate)
             try:
                 answer = await self.exchange(candidate, one)
             except GenerationError as error:
                 one.failed(error)
-                wait = backoff.wait(one.repetition, error)
-                if wait is None or not course.has_time_for(wait):
+                if not await self.waited(one, error):
                     raise
-                await self.clock.sleep(wait)
+            except BaseException as error:
+                one.abandoned(error)
+                raise
             else:
                 return self.result(one, answer)
 
+    async def waited(self, one: Try, error: GenerationError) -> bool:
+        """Wait as long as a failure asks for; false where there is no point in another try."""
+        wait = Backoff(one.course.retry, self.chance).wait(one.repetition, error)
+        if wait is None or not one.course.has_time_for(wait):
+            return False
+        await self.clock.sleep(wait)
+        return True
+
     async def exchange(self, candidate: Candidate, one: Try) -> Answer:
         """One conversation."""
-        request, converted = await self.inputs.prepared(candidate.request, candidate.connection)
-        one.notices += converted
-        brief = Brief(model=candidate.model, marker=one.id)
         operation = candidate.operation
         if isinstance(operation, Call):
+            request, brief = await self.prepared(candidate, one)
+            seconds = one.course.seconds_left(operation.timeout_seconds)
+            one.sent = True
             return await candidate.connection.converse(
-                operation.exchange(request, brief),
-                timeout_seconds=one.course.seconds_left(operation.timeout_seconds),
+                operation.exchange(request, brief), timeout_seconds=seconds
             )
         if isinstance(operation, Stream):
             async with aclosing(self.pieces(candidate, one)) as pieces:
                 async for piece in pieces:
                     if isinstance(piece, AnswerComplete):
                         return piece.answer
-            raise NetworkFailed("the stream ended without an answer", accepted="unknown")
         raise UnsupportedOption(f"{candidate.name} answers {request.medium} with jobs only")
+
+    async def prepared(self, candidate: Candidate, one: Try) -> tuple[Any, Brief]:
+        """The request with its media as the provider takes them, and the adapter's brief."""
+        request, converted = await self.inputs.prepared(
+            candidate.request, candidate.connection, left=one.course.seconds_left
+        )
+        one.notices += converted
+        return request, Brief(model=candidate.model, marker=one.id)
 
     # --- streams --------------------------------------------------------------------------
 
     async def stream(self, request: TextRequest) -> AsyncGenerator[TextEvent, None]:
-        """Events as they come, the result last. Another candidate may step in before the first."""
+        """Events as they come, the result last.
+
+        Before the first event a failure is followed by another try, here or elsewhere. After it
+        there is none: the caller has seen the beginning of an answer that no other would go on
+        with.
+        """
         course = self._course(request)
-        fitting, _ = self.router.chosen(request, self.clock.now().date(), streaming=True)
-        for candidate in fitting:
-            one = course.begin(candidate)
-            started = False
-            try:
-                async with aclosing(self.pieces(candidate, one)) as pieces:
-                    async for piece in pieces:
-                        started = True
-                        if isinstance(piece, AnswerComplete):
-                            result = self.result(one, piece.answer)
-                            yield StreamEnd(result=cast("TextResult", result))
-                            return
-                        yield piece
-                raise NetworkFailed("the stream ended without an answer", accepted="unknown")
-            except GenerationError as error:
-                one.failed(error)
-                if started or not course.goes_on_after(error):
-                    raise course.given_up(error) from None
-            except GeneratorExit:
-                one.abandoned()
-                raise
+        today = self.clock.now().date()
+        for candidate in self.router.one_by_one(request, today, streaming=True):
+            again = True
+            while again:
+                one = course.begin(candidate)
+                started = False
+                try:
+                    async with aclosing(self.pieces(candidate, one)) as pieces:
+                        async for piece in pieces:
+                            started = True
+                            if isinstance(piece, AnswerComplete):
+                                result = self.result(one, piece.answer)
+                                yield StreamEnd(result=cast("TextResult", result))
+                                return
+                            yield piece
+                except GenerationError as error:
+                    one.failed(error)
+                    again = not started and await self.waited(one, error)
+                    if started or not (again or course.goes_on_after(error)):
+                        raise course.given_up(error) from None
+                except BaseException as error:
+                    one.abandoned(error)
+                    raise
         raise course.exhausted()
 
     async def pieces(self, candidate: Candidate, one: Try) -> AsyncGenerator[Any, None]:
-        """A candidate's answer in pieces, whichever way it answers."""
+        """A candidate's answer in pieces, whichever way it answers; the last one completes it."""
         operation = candidate.operation
         if not isinstance(operation, Stream):
             for piece in as_events(cast("TextAnswer", await self.exchange(candidate, one))):
                 yield piece
             return
-        request, converted = await self.inputs.prepared(candidate.request, candidate.connection)
-        one.notices += converted
-        brief = Brief(model=candidate.model, marker=one.id)
+        request, brief = await self.prepared(candidate, one)
         parser = SseParser() if operation.framing == "sse" else LineParser()
+        seconds = one.course.seconds_left(operation.timeout_seconds)
+        one.sent = True
         async with candidate.connection.stream(
-            operation.start(request, brief),
-            timeout_seconds=one.course.seconds_left(operation.timeout_seconds),
+            operation.start(request, brief), timeout_seconds=seconds
         ) as incoming:
             decoder = operation.decoder(request, brief, incoming.head)
             async for chunk in incoming.chunks:
@@ -174,6 +193,8 @@ class Engine:
                     yield piece
             for piece in decoder.end():
                 yield piece
+            # Whoever listens stops at the piece that completes the answer.
+            raise NetworkFailed("the stream ended without an answer", accepted="unknown")
 
     # --- results --------------------------------------------------------------------------
 
@@ -188,7 +209,12 @@ class Engine:
             "usage": usage,
             "cost": cost,
             "attempts": one.course.attempts(),
-            "warnings": (*candidate.notices, *one.notices, *answer.warnings),
+            "warnings": (
+                *candidate.notices,
+                *one.notices,
+                *answer.warnings,
+                *one.course.doubts(),
+            ),
             "metadata": request.metadata,
             "provider_metadata": answer.metadata,
             "elapsed_seconds": one.course.elapsed_seconds(),

@@ -76,6 +76,11 @@ def counted(text: str) -> int:
     return math.ceil(len(text.encode("utf-8", "replace")) / BYTES_PER_TOKEN)
 
 
+def exactly(seconds: float) -> Decimal:
+    """A duration as people write it: ten seconds are 10 and not 10.0, on the bill too."""
+    return Decimal(int(seconds)) if float(seconds).is_integer() else Decimal(str(seconds))
+
+
 def asked_for(request: Request[Any]) -> dict[str, Any]:
     """The amounts that the request itself states."""
     known: dict[str, Any] = {"requests": 1}
@@ -83,7 +88,7 @@ def asked_for(request: Request[Any]) -> dict[str, Any]:
         if isinstance(request, ImageRequest):
             known["images"] = request.count
         if isinstance(request, VideoRequest | AudioRequest) and request.duration_seconds:
-            known["seconds"] = Decimal(str(request.duration_seconds)) * request.count
+            known["seconds"] = exactly(request.duration_seconds) * request.count
         if isinstance(request, SpeechRequest):
             known["characters"] = len(request.text)
     return known
@@ -120,6 +125,6 @@ def circumstances(request: Request[Any], model: Model | None) -> dict[str, Any]:
         has = model.limits.audio
         usual = model.settings.get("audio_by_default", True)
         facts.setdefault("audio", has == "always" or (has == "optional" and usual))
-        if model.limits.resolutions:
-            facts.setdefault("resolution", model.limits.resolutions[0])
+    if model is not None and model.limits.resolutions:
+        facts.setdefault("resolution", model.limits.resolutions[0])
     return facts

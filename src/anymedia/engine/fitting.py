@@ -198,7 +198,7 @@ def proportion(aspect_ratio: str) -> float:
     """Width by height; `adaptive` and the like are far from everything."""
     width, _, height = aspect_ratio.partition(":")
     try:
-        return float(width) / float(height)
+        return float(width) / float(height) or 1e-6
     except (ValueError, ZeroDivisionError):
         return 1e6
 
@@ -231,12 +231,12 @@ def resolution(fitting: Fitting) -> None:
     if not measured:
         return
     enough = [pair for pair in measured if pair[0] >= wanted]
-    given = min(enough)[1] if enough else max(measured)[1]
-    if pixels and fitting.value("aspect_ratio") is None:
-        shape = reduced(int(pixels[1]), int(pixels[2]))
-        fitting.changes["aspect_ratio"] = shape
+    height, given = min(enough) if enough else max(measured)
+    if pixels and fitting.value("aspect_ratio") is None and fitting.model.limits.aspect_ratios:
+        fitting.changes["aspect_ratio"] = reduced(int(pixels[1]), int(pixels[2]))
         ratio(fitting)
-    fitting.notices.append(rounded("resolution", asked, given))
+    if height != wanted:  # else it is the same in another spelling
+        fitting.notices.append(rounded("resolution", asked, given))
     fitting.changes["resolution"] = given
 
 

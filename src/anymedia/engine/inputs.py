@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import struct
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, TypeVar
@@ -22,12 +23,22 @@ from anymedia.contracts.media import (
 from anymedia.contracts.notice import Notice
 from anymedia.contracts.request import Request
 from anymedia.engine.connection import Connection
-from anymedia.engine.download import Downloads
+from anymedia.engine.download import Downloads, origin
 from anymedia.engine.masks import marked
 
 AnyMedia: TypeAlias = MediaUrl | MediaBytes | MediaFile | MediaArtifact
 RequestT = TypeVar("RequestT", bound=Request[Any])
+UNKNOWN_TYPE = "application/octet-stream"
+PAGES = {b"<html", b"<!doc"}
+DOWNLOAD_SECONDS = 3600.0
 UPLOAD_SECONDS = 600.0
+BROKEN_PICTURE = (OSError, ValueError, SyntaxError, IndexError, TypeError, struct.error)
+"""What Pillow raises over damaged files, format by format."""
+
+
+def unhurried(at_most: float) -> float:
+    """As long as it may take."""
+    return at_most
 
 
 class Kept(Protocol):
@@ -47,13 +58,20 @@ class Inputs:
         self._limit_bytes = limit_bytes
 
     async def prepared(
-        self, request: RequestT, connection: Connection
+        self,
+        request: RequestT,
+        connection: Connection,
+        *,
+        left: Callable[[float], float] = unhurried,
     ) -> tuple[RequestT, list[Notice]]:
-        """The request with every medium as this provider takes it, and what was converted."""
+        """The request with every medium as this provider takes it, and what was converted.
+
+        `left` tells how many seconds of at most so many there are for the next transfer.
+        """
         notices: list[Notice] = []
 
         async def prepare(media: AnyMedia) -> AnyMedia:
-            return await self._prepare(media, connection, notices)
+            return await self._prepare(media, connection, notices, left)
 
         if (mask := getattr(request, "mask", None)) is not None:
             how = connection.provider.inputs.mask
@@ -62,12 +80,16 @@ class Inputs:
         return await replaced(request, prepare), notices
 
     async def _prepare(
-        self, media: AnyMedia, connection: Connection, notices: list[Notice]
+        self,
+        media: AnyMedia,
+        connection: Connection,
+        notices: list[Notice],
+        left: Callable[[float], float],
     ) -> AnyMedia:
         takes = connection.provider.inputs
-        if isinstance(media, MediaUrl) and urlsplit(media.url).scheme in takes.schemes:
+        if isinstance(media, MediaUrl) and origin(media.url)[0] in takes.schemes:
             return media
-        held = await self.held(media)
+        held = await self.held(media, left=left)
         if held.media_type.startswith("image/") and held.media_type not in takes.image_types:
             held = await asyncio.to_thread(converted, held, takes.image_types[0], notices)
         if len(held.data) <= takes.inline_bytes:
@@ -78,11 +100,21 @@ class Inputs:
                 f"the input has {len(held.data):,} bytes; `{connection.name}` takes at most "
                 f"{most:,}. Make it smaller, or give a public URL"
             )
-        return await connection.converse(takes.upload(held), timeout_seconds=UPLOAD_SECONDS)
+        try:
+            return await connection.converse(
+                takes.upload(held), timeout_seconds=left(UPLOAD_SECONDS)
+            )
+        except GenerationError as error:
+            error.accepted = "no"  # an upload buys nothing, and what it was for was not sent
+            raise
 
-    async def held(self, media: AnyMedia) -> MediaBytes:
+    async def held(
+        self, media: AnyMedia, *, left: Callable[[float], float] = unhurried
+    ) -> MediaBytes:
         """The bytes, wherever they are."""
         match media:
+            case MediaBytes(data=b""):
+                raise UnreadableInput("the input is empty")
             case MediaBytes():
                 return media if len(media.data) <= self._limit_bytes else self._too_large()
             case MediaFile():
@@ -92,13 +124,13 @@ class Inputs:
                     raise UnreadableInput(f"artifact `{media.artifact_id}` cannot be read here")
                 return await self._kept.read_input(media.artifact_id)
             case MediaUrl():
-                return await self._fetched(media)
+                return await self._fetched(media, left(DOWNLOAD_SECONDS))
 
-    async def _fetched(self, media: MediaUrl) -> MediaBytes:
+    async def _fetched(self, media: MediaUrl, total_seconds: float) -> MediaBytes:
         parts: list[bytes] = []
         size = 0
         try:
-            async with self._downloads.open(media.url) as incoming:
+            async with self._downloads.open(media.url, total_seconds=total_seconds) as incoming:
                 async for chunk in incoming.chunks:
                     size += len(chunk)
                     if size > self._limit_bytes:
@@ -109,13 +141,17 @@ class Inputs:
         except GenerationError as error:
             raise UnreadableInput(f"the input URL could not be read: {error.message}") from None
         data = b"".join(parts)
+        if not data:
+            raise UnreadableInput("the input URL leads to nothing: the answer was empty")
         name = Path(urlsplit(media.url).path).name or None
-        declared = media.media_type or incoming.head.media_type()
-        found = sniffed(data, name)
-        if found == "application/octet-stream" and declared:
-            found = declared
-        if found.startswith("text/html"):
-            raise UnreadableInput("the input URL leads to a web page, not to media")
+        declared = incoming.head.media_type() or ""
+        found = sniffed(data)
+        if found == UNKNOWN_TYPE:
+            # A page that asks for a password has the name of the picture behind it.
+            if declared.startswith("text/html") or data[:64].lstrip()[:5].lower() in PAGES:
+                raise UnreadableInput("the input URL leads to a web page, not to media")
+            told = media.media_type or declared
+            found = told if told not in {"", UNKNOWN_TYPE} else sniffed(data, name)
         return MediaBytes(data=data, media_type=found, filename=name)
 
     def _too_large(self) -> MediaBytes:
@@ -127,25 +163,25 @@ class Inputs:
 def read_file(path: Path, limit_bytes: int) -> MediaBytes:
     """A local file. `UnreadableInput` says what is wrong with it."""
     try:
-        size = path.stat().st_size
-        if size > limit_bytes:
-            raise UnreadableInput(
-                f"`{path}` has {size:,} bytes; at most {limit_bytes:,} are read (`max_input_bytes`)"
-            )
-        data = path.read_bytes()
+        with path.open("rb") as file:  # a pipe has no size: it is read no further than allowed
+            data = file.read(limit_bytes + 1)
     except OSError as error:
         raise UnreadableInput(f"`{path}` cannot be read: {error.strerror or error}") from None
     except ValueError as error:  # a NUL byte in the name
         raise UnreadableInput(f"this path cannot be read: {error}") from None
     if not data:
         raise UnreadableInput(f"`{path}` is empty")
+    if len(data) > limit_bytes:
+        raise UnreadableInput(
+            f"`{path}` has more than the {limit_bytes:,} bytes that are read (`max_input_bytes`)"
+        )
     return MediaBytes(data=data, media_type=sniffed(data, path.name), filename=path.name)
 
 
 def converted(media: MediaBytes, media_type: str, notices: list[Notice]) -> MediaBytes:
     """A picture in another format."""
     try:
-        from PIL import Image
+        from PIL import Image, ImageOps
     except ImportError:
         raise UnreadableInput(
             f"{media.media_type} has to be converted to {media_type}; install `anymedia[media]`"
@@ -154,8 +190,14 @@ def converted(media: MediaBytes, media_type: str, notices: list[Notice]) -> Medi
     try:
         with Image.open(io.BytesIO(media.data)) as picture:
             buffer = io.BytesIO()
-            picture.convert("RGB" if into == "JPEG" else "RGBA").save(buffer, into)
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
+            # Cameras note which way is up; the new file would lose the note.
+            upright = ImageOps.exif_transpose(picture)
+            upright.convert("RGB" if into == "JPEG" else "RGBA").save(buffer, into)
+    except (
+        *BROKEN_PICTURE,
+        Image.DecompressionBombError,
+        Image.DecompressionBombWarning,  # where warnings are errors
+    ) as error:
         raise UnreadableInput(f"the picture cannot be read: {type(error).__name__}") from None
     notices.append(
         Notice(

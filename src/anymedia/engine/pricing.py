@@ -24,7 +24,6 @@ PARTS: dict[str, tuple[str, ...]] = {
     "cached_input_tokens": ("cached_image_tokens",),
     "output_tokens": ("reasoning_tokens", "output_image_tokens", "output_audio_tokens"),
 }
-WHOLES = {part: whole for whole, parts in PARTS.items() for part in parts}
 
 
 def priced(model: Model | None, usage: Usage, circumstances: Mapping[str, Any]) -> Cost:

@@ -103,6 +103,15 @@ class Providers:
         """Whether there is such a provider at all."""
         return name in self._configured or name in self._added or name in registry.names()
 
+    def names(self) -> tuple[str, ...]:
+        """Every provider there is, configured ones first."""
+        return tuple(dict.fromkeys((*self._configured, *self._added, *registry.names())))
+
+    def switched_off(self, name: str) -> bool:
+        """Whether the configuration says that a provider is not to be used."""
+        configured = self._configured.get(name)
+        return configured is not None and not configured.enabled
+
     def register(
         self, provider: ProviderSettings | Provider, *, priority: int | None = None
     ) -> None:

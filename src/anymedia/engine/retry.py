@@ -17,6 +17,8 @@ from anymedia.contracts.errors import (
     ProviderUnavailable,
     RateLimited,
     RequestRejected,
+    StorageFailed,
+    UnreadableResponse,
 )
 from anymedia.contracts.request import RetryConfig
 
@@ -62,11 +64,8 @@ class Backoff:
 
 def may_go_elsewhere(error: GenerationError) -> bool:
     """Whether another provider should be asked after this failure of a text request."""
-    if isinstance(error, RequestRejected):
-        return False
+    if isinstance(error, RequestRejected | StorageFailed):
+        return False  # elsewhere, the request is as wrong and our disk as full
+    if isinstance(error, UnreadableResponse):
+        return error.accepted != "yes"  # what is certainly charged is not bought twice
     return isinstance(error, ELSEWHERE) or error.retryable
-
-
-def safe_to_repeat(error: GenerationError) -> bool:
-    """Whether a paid request may be sent again after this: only if it was surely not taken on."""
-    return error.accepted == "no"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import difflib
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 from typing import Any
 
 from anymedia.contracts.configuration import Alias, Settings
@@ -79,16 +81,51 @@ class Router:
         self, request: Request[Any], today: date, *, streaming: bool = False
     ) -> tuple[list[Candidate], list[Skipped]]:
         """Every route that fits, in order, and every one that was considered and does not."""
-        request = self.without_alias(request)
-        fitting: list[Candidate] = []
         skipped: list[Skipped] = []
-        for connection, model_id in self.considered(request):
-            try:
-                fitting.append(self.candidate(connection, model_id, request, today, streaming))
-            except GenerationError as error:
-                skipped.append(Skipped(provider=connection.name, model=model_id or "", error=error))
+        fitting = list(self.fitting(request, today, streaming, skipped))
+        return fitting[: self._settings.failover.max_attempts], skipped
+
+    def one_by_one(
+        self, request: Request[Any], today: date, *, streaming: bool = False
+    ) -> Iterator[Candidate]:
+        """The routes that fit, each found when it is asked for: the first one usually answers.
+
+        Raises why there is nobody.
+        """
+        skipped: list[Skipped] = []
         most = self._settings.failover.max_attempts
-        return one_per_provider_first(fitting)[:most], skipped
+        found = islice(self.fitting(request, today, streaming, skipped), most)
+        first = next(found, None)
+        if first is None:
+            raise self.nobody(request, skipped)
+        yield first
+        yield from found
+
+    def fitting(
+        self, request: Request[Any], today: date, streaming: bool, skipped: list[Skipped]
+    ) -> Iterator[Candidate]:
+        """Every provider's best before anyone's second: another provider helps more often.
+
+        What does not fit is added to `skipped`.
+        """
+        request = self.without_alias(request)
+        by_provider: dict[str, deque[tuple[Connection, str | None]]] = {}
+        for connection, model_id in self.considered(request):
+            by_provider.setdefault(connection.name, deque()).append((connection, model_id))
+
+        def of_one(models: deque[tuple[Connection, str | None]]) -> Iterator[Candidate]:
+            while models:
+                connection, model_id = models.popleft()
+                try:
+                    yield self.candidate(connection, model_id, request, today, streaming)
+                except GenerationError as error:
+                    name = model_id or ""
+                    skipped.append(Skipped(provider=connection.name, model=name, error=error))
+
+        for models in by_provider.values():
+            yield from islice(of_one(models), 1)
+        for models in by_provider.values():
+            yield from of_one(models)
 
     def chosen(
         self, request: Request[Any], today: date, *, streaming: bool = False
@@ -149,7 +186,7 @@ class Router:
         """Connections and models that the request may mean, the preferred first."""
         wish = self.wish(request)
         if wish.provider is not None:
-            connection = self._providers.get(wish.provider)
+            connection = self.named(wish.provider)
             if (missing := connection.missing()) is not None:
                 raise missing
             yield from self.models_of(connection, request.medium, wish.model)
@@ -164,6 +201,21 @@ class Router:
             raise self.unknown(wish.model, request.medium)
         for connection in found:
             yield connection, wish.model
+
+    def named(self, provider: str) -> Connection:
+        """The provider that a request names."""
+        if not self._providers.knows(provider):
+            known = self._providers.names()
+            near = difflib.get_close_matches(provider, known, n=3, cutoff=0.5)
+            hint = f"did you mean {', '.join(f'`{one}`' for one in near)}? " if near else ""
+            raise InvalidRequest(
+                f"there is no provider `{provider}`; {hint}`anymedia providers list` shows them all"
+            )
+        if self._providers.switched_off(provider):
+            raise InvalidRequest(
+                f"`{provider}` is switched off in the configuration (`providers.{provider}.enabled`)"
+            )
+        return self._providers.get(provider)
 
     def wish(self, request: Request[Any]) -> Wish:
         """Provider and model, from either field."""
@@ -335,17 +387,6 @@ class Router:
             f"{where} {what} for {medium}.{hint} `anymedia models --media {medium}` lists them all.",
             provider=connection.name if connection else None,
         )
-
-
-def one_per_provider_first(candidates: list[Candidate]) -> list[Candidate]:
-    """Every provider's best before anyone's second: another provider helps more often."""
-    seen: set[str] = set()
-    first = [
-        one
-        for one in candidates
-        if not (one.connection.name in seen or seen.add(one.connection.name))  # type: ignore[func-returns-value]  # `add` returns None on purpose
-    ]
-    return first + [one for one in candidates if one not in first]
 
 
 def effective(request: Request[Any]) -> dict[str, Any]:

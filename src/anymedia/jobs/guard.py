@@ -400,6 +400,8 @@ async def resolve(desk: Desk, job: RowMapping, attempt: RowMapping) -> float | N
             return await repeated(desk, job, attempt, operation)
         case Lookup() as lookup:
             return await looked_up(desk, job, attempt, lookup)
+        case Report() if desk.callback_url(attempt) is None:
+            return await unknown(desk, job, attempt)  # it was told nowhere to report to
         case Report(wait_seconds=patience):
             until = (attempt["opened_at"] or now) + patience
             return min(until - now, 5.0) if until > now else await unknown(desk, job, attempt)

@@ -14,8 +14,9 @@ from sqlalchemy import Connection, RowMapping, and_, func, not_, or_, select, up
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from anymedia.contracts.media import StoredArtifact
+from anymedia.store import intake
 from anymedia.store.ledger import LedgerRow
-from anymedia.store.schema import artifacts, attempts, callbacks, jobs, ledger, timeline, workers
+from anymedia.store.schema import artifacts, attempts, callbacks, jobs, timeline, workers
 
 # --- jobs -----------------------------------------------------------------------------------
 
@@ -212,10 +213,7 @@ def outputs_of(connection: Connection, job_ids: Iterable[str]) -> Sequence[RowMa
 
 def enter(connection: Connection, row: LedgerRow) -> None:
     """Add a row to the ledger; one that is there already stays as it is."""
-    columns = msgspec.structs.asdict(row)
-    columns["usage"] = msgspec.json.encode(row.usage).decode()
-    columns["tags"] = msgspec.json.encode(row.tags).decode()
-    connection.execute(upsert(ledger).values(**columns).on_conflict_do_nothing(["id"]))
+    intake.enter(connection, [row])
 
 
 # --- what happened --------------------------------------------------------------------------

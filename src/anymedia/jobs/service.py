@@ -30,7 +30,7 @@ from anymedia.jobs import requests, rows, telling
 from anymedia.jobs.callbacks import deliver
 from anymedia.jobs.desk import Desk
 from anymedia.jobs.dispatcher import LocalDispatcher
-from anymedia.jobs.guard import adopt, operation_of
+from anymedia.jobs.guard import adopt, brief_of, operation_of
 from anymedia.jobs.settling import NOTHING, end_attempt, end_job
 from anymedia.jobs.steps import step
 from anymedia.providers import spec
@@ -327,7 +327,10 @@ class Jobs:
         if isinstance(operation, spec.Job) and operation.read_callback is not None:
             told = operation.read_callback(body, headers)
             if found["state"] in {"sending", "outcome_unknown"}:
-                await adopt(self._desk, row, found, spec.Submitted(handle=told.handle))
+                handle = told.handle
+                if operation.whole_handle is not None:
+                    handle = operation.whole_handle(handle, brief_of(self._desk, found))
+                await adopt(self._desk, row, found, spec.Submitted(handle=handle))
         # A callback is only a hint: how it stands is asked with our own key.
         self._dispatcher.enqueue(row["id"])
 

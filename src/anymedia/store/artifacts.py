@@ -11,7 +11,7 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -25,8 +25,11 @@ from anymedia.store.probe import probed
 class Part:
     """Bytes on their way into the store."""
 
-    def __init__(self, file: IO[bytes], path: Path, limit_bytes: int) -> None:
+    def __init__(
+        self, file: IO[bytes], path: Path, limit_bytes: int, flush: Callable[[int], None]
+    ) -> None:
         self._file = file
+        self._flush = flush
         self._limit_bytes = limit_bytes
         self._hash = hashlib.sha256()
         self.path = path
@@ -49,14 +52,17 @@ class Part:
     def finish(self) -> str:
         """Flush to the disk; the hash of all bytes."""
         self._file.flush()
-        os.fsync(self._file.fileno())
+        self._flush(self._file.fileno())
         return self._hash.hexdigest()
 
 
 class ArtifactStore:
     """Artifacts in a local directory, `artifacts/ab/abcdef...`."""
 
-    def __init__(self, directory: Path, *, limit_bytes: int) -> None:
+    def __init__(
+        self, directory: Path, *, limit_bytes: int, flush: Callable[[int], None] = os.fsync
+    ) -> None:
+        self._flush = flush
         self._root = directory / "artifacts"
         self._parts = directory / "parts"
         self._limit_bytes = limit_bytes
@@ -142,7 +148,7 @@ class ArtifactStore:
             self._parts.mkdir(parents=True, exist_ok=True)
             path = self._parts / secrets.token_hex(16)
             with path.open("xb") as file:
-                yield Part(file, path, self._limit_bytes)
+                yield Part(file, path, self._limit_bytes, self._flush)
         except OSError as error:
             raise unwritable(self._parts.parent, error) from None
         finally:
@@ -161,9 +167,12 @@ class ArtifactStore:
         location = f"{artifact_id[4:6]}/{artifact_id}.{extension(found)}"
         target = self._root / location
         facts = probed(part.path, found)
+        new = not target.parent.is_dir()
         target.parent.mkdir(parents=True, exist_ok=True)
         part.path.replace(target)
-        flush_directory(target.parent)
+        self._flush_directory(target.parent)
+        if new:
+            self._flush_directory(self._root)
         return StoredArtifact(
             id=artifact_id,
             media_type=found,
@@ -175,17 +184,16 @@ class ArtifactStore:
             **facts,
         )
 
+    def _flush_directory(self, directory: Path) -> None:
+        """Make a rename survive a power cut."""
+        descriptor = os.open(directory, os.O_RDONLY)
+        try:
+            self._flush(descriptor)
+        finally:
+            os.close(descriptor)
+
 
 def write_all(part: Part, chunks: list[bytes]) -> None:
     """Write what has gathered."""
     for chunk in chunks:
         part.write(chunk)
-
-
-def flush_directory(directory: Path) -> None:
-    """Make a rename survive a power cut."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -9,7 +9,7 @@ its own savepoint only.
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import os
 import queue
 import threading
 from collections.abc import Callable
@@ -60,6 +60,8 @@ class Database:
         for thread in self._threads:
             thread.join()
         self._threads = []
+        for line in (self._writes, self._reads):
+            refuse_the_rest(line)
         assert self._engine is not None
         self._engine.dispose()
         self._engine = None
@@ -125,8 +127,8 @@ class Database:
                         raise
                     except Exception as error:  # noqa: BLE001  it belongs to whoever asked
                         done.set_exception(error)
-        except DatabaseError as error:
-            failure = self._explained(error)
+        except Exception as error:  # noqa: BLE001  whoever waits must be told, whatever it is
+            failure = self._explained(error) if isinstance(error, DatabaseError) else error
             for _, done in batch:
                 if not done.done():
                     done.set_exception(failure)
@@ -156,10 +158,23 @@ class Database:
         return StorageFailed(f"the database `{self.path}` does not take this: {words}")
 
 
+def refuse_the_rest(line: queue.SimpleQueue[tuple[Work, Future[Any]] | None]) -> None:
+    """Tell those who asked too late."""
+    while True:
+        try:
+            asked = line.get_nowait()
+        except queue.Empty:
+            return
+        if asked is not None and asked[1].set_running_or_notify_cancel():
+            asked[1].set_exception(StorageFailed("the database was closed meanwhile"))
+
+
 def opened(path: Path) -> sqlalchemy.Engine:
     """The database, made when there is none. Raises one clear error when it cannot be used."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # It holds prompts: nobody else may read it. SQLite gives its side files the same mode.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     except OSError as error:
         raise unwritable(path.parent, error) from None
     engine = sqlalchemy.create_engine(
@@ -179,8 +194,6 @@ def opened(path: Path) -> sqlalchemy.Engine:
             f"the database `{path}` cannot be opened: {words}. Check that the directory is "
             f"writable and has space, or choose another with ANYMEDIA_DATA_DIR"
         ) from None
-    with contextlib.suppress(OSError):
-        path.chmod(0o600)  # it holds prompts
     return engine
 
 

@@ -7,9 +7,13 @@ read stays unknown: a probe never fails a job that was paid for.
 from __future__ import annotations
 
 import contextlib
+import struct
 import wave
 from pathlib import Path
 from typing import Any
+
+DAMAGED = (OSError, ValueError, SyntaxError, IndexError, TypeError, struct.error, Warning)
+"""What readers raise over damaged files, format by format; warnings where they are errors."""
 
 
 def probed(path: Path, media_type: str) -> dict[str, Any]:
@@ -34,19 +38,17 @@ def wav(path: Path) -> dict[str, Any]:
                 "codec": f"pcm_s{8 * file.getsampwidth()}le",
                 "has_audio": True,
             }
-    except (wave.Error, EOFError, ZeroDivisionError):
+    except (wave.Error, EOFError, ZeroDivisionError, RuntimeError):
         return {}
 
 
 def picture(path: Path) -> dict[str, Any]:
     """Anything that Pillow reads; only the header is looked at."""
     with contextlib.suppress(ImportError):
-        from PIL import Image, UnidentifiedImageError
+        from PIL import Image
 
         with (
-            contextlib.suppress(
-                OSError, ValueError, UnidentifiedImageError, Image.DecompressionBombError
-            ),
+            contextlib.suppress(*DAMAGED, Image.DecompressionBombError),
             Image.open(path) as image,
         ):
             return {
@@ -62,20 +64,24 @@ def moving(path: Path) -> dict[str, Any]:
     with contextlib.suppress(ImportError):
         import av
 
-        with contextlib.suppress(av.FFmpegError, OSError, ValueError), av.open(path) as container:
+        with contextlib.suppress(av.FFmpegError, *DAMAGED), av.open(path) as container:
             facts: dict[str, Any] = {"has_audio": bool(container.streams.audio)}
             if container.duration:
                 facts["seconds"] = round(container.duration / 1_000_000, 3)
             if container.streams.video:
                 video = container.streams.video[0]
-                facts |= {
-                    "width": video.width,
-                    "height": video.height,
-                    "codec": video.codec_context.name,
-                    "fps": round(float(video.average_rate), 3) if video.average_rate else None,
-                }
+                rate = video.average_rate
+                facts["fps"] = round(float(rate), 3) if rate else None
+                # A codec that this build does not know has no context.
+                if video.codec_context is not None:
+                    facts |= {
+                        "width": video.width,
+                        "height": video.height,
+                        "codec": video.codec_context.name,
+                    }
             elif container.streams.audio:
                 sound = container.streams.audio[0]
-                facts |= {"codec": sound.codec_context.name, "sample_rate": sound.rate}
+                if sound.codec_context is not None:
+                    facts |= {"codec": sound.codec_context.name, "sample_rate": sound.rate}
             return facts
     return {}
