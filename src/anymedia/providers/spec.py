@@ -178,6 +178,8 @@ class Job:
     timeout_seconds: float = 60.0
     """For the submission alone."""
     read_callback: Callable[[bytes, Headers], Callback] | None = None
+    whole_handle: Callable[[str, Brief], str] | None = None
+    """Makes a handle of what `read_callback` found, where a callback's bare id is not enough."""
 
     @property
     def medium(self) -> Medium:
