@@ -7,9 +7,13 @@ from importlib import import_module
 from anymedia.testing.double import Double
 
 DOUBLES: dict[str, str] = {
+    "anthropic": "anymedia.testing.doubles.anthropic:AnthropicDouble",
+    "fal": "anymedia.testing.doubles.fal:FalDouble",
     "luma": "anymedia.testing.doubles.luma:LumaDouble",
     "luma-dream-machine": "anymedia.testing.doubles.luma:DreamMachineDouble",
     "openai": "anymedia.testing.doubles.openai:OpenAIDouble",
+    "replicate": "anymedia.testing.doubles.replicate:ReplicateDouble",
+    "runway": "anymedia.testing.doubles.runway:RunwayDouble",
 }
 
 
