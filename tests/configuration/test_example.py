@@ -30,7 +30,10 @@ def test_models_in_the_example_exist(tmp_path: Path) -> None:
     found = settings(tmp_path)
     listed = {(name, one.id): one for name in ("openai", "runway") for one in catalogued(name)}
     named = [(one.name, model) for one in found.providers for model in one.models.values()]
-    named += [tuple(one.model.split("/", 1)) for one in found.aliases.values() if one.model]
+    for alias in found.aliases.values():
+        if alias.model:
+            name, _, model = alias.model.partition("/")
+            named.append((name, model))
     assert named
     for name, model in named:
         assert listed[name, model].retires_on is None, model

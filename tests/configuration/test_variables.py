@@ -180,7 +180,7 @@ def test_a_flag_reaches_servers_of_ones_own(tmp_path: Path) -> None:
 def test_a_flag_for_nobody_and_one_that_says_nothing_are_mistakes(tmp_path: Path) -> None:
     """With the name that may have been meant."""
     message = refused(tmp_path, ENABLE_PROVIDER_OPENIA="true", ENABLE_PROVIDER_ECHO="perhaps")
-    assert "ENABLE_PROVIDER_OPENIA: there is no such provider; did you mean `openai`?" in message
+    assert "ENABLE_PROVIDER_OPENIA: there is no such provider; did you mean `openai`" in message
     assert "providers.echo.enabled (ENABLE_PROVIDER_ECHO): expected true or false" in message
 
 
@@ -197,7 +197,7 @@ def test_defaults_of_providers_reach_those_that_are_configured(tmp_path: Path) -
     [
         ("{", "PROVIDER_DEFAULTS_JSON: expected JSON such as"),
         ('{"openai": 3}', "PROVIDER_DEFAULTS_JSON: expected JSON such as"),
-        ('{"openia": {}}', "there is no such provider; did you mean `openai`?"),
+        ('{"openia": {}}', "there is no such provider; did you mean `openai`"),
         ('{"openai": {"prioritty": 1}}', "did you mean `priority`?"),
     ],
 )

@@ -20,11 +20,22 @@ BUILT_IN: dict[str, str] = {
     "kling": "anymedia.providers.adapters.kling:KLING",
     "luma": "anymedia.providers.adapters.luma:LUMA",
     "luma-dream-machine": "anymedia.providers.adapters.luma:LUMA_DREAM_MACHINE",
+    "anthropic": "anymedia.providers.adapters.anthropic:ANTHROPIC",
     "openai": "anymedia.providers.adapters.openai:OPENAI",
     "runway": "anymedia.providers.adapters.runway:RUNWAY",
     "fal": "anymedia.providers.adapters.fal:FAL",
+    "pika": "anymedia.providers.adapters.pika:PIKA",
+    "replicate": "anymedia.providers.adapters.replicate:REPLICATE",
+    "deepseek": "anymedia.providers.adapters.deepseek:DEEPSEEK",
+    "huggingface": "anymedia.providers.adapters.huggingface:HUGGINGFACE",
+    "mistral": "anymedia.providers.adapters.mistral:MISTRAL",
+    "openrouter": "anymedia.providers.adapters.openrouter:OPENROUTER",
 }
 KEYS: dict[str, dict[str, tuple[str, ...]]] = {
+    "anthropic": {
+        "api_key": ("ANTHROPIC_API_KEY",),
+        "auth_token": ("ANTHROPIC_AUTH_TOKEN",),
+    },
     "flux": {"api_key": ("BFL_API_KEY",)},
     "luma": {"api_key": ("LUMA_AGENTS_API_KEY",)},
     "luma-dream-machine": {"api_key": ("LUMAAI_API_KEY", "LUMA_API_KEY")},
@@ -40,6 +51,12 @@ KEYS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "runway": {"api_key": ("RUNWAYML_API_SECRET",)},
     "fal": {"api_key": ("FAL_KEY", "FAL_AI_API_KEY")},
+    "pika": {"api_key": ("FAL_KEY", "FAL_AI_API_KEY")},
+    "replicate": {"api_key": ("REPLICATE_API_TOKEN",)},
+    "deepseek": {"api_key": ("DEEPSEEK_API_KEY",)},
+    "huggingface": {"api_key": ("HF_TOKEN", "HUGGINGFACE_API_TOKEN")},
+    "mistral": {"api_key": ("MISTRAL_API_KEY",)},
+    "openrouter": {"api_key": ("OPENROUTER_API_KEY",)},
 }
 """Variables that each secret is read from, as the adapters say it (a test compares them): the
 configuration is read without importing every adapter."""
