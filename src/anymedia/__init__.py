@@ -122,6 +122,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     ),
     "anymedia.contracts.image": ("ImageRequest", "ImageResult"),
     "anymedia.contracts.job": ("Job",),
+    "anymedia.contracts.ledger": ("Costs",),
     "anymedia.contracts.media": ("MediaBytes", "MediaUrl", "StoredArtifact"),
     "anymedia.contracts.request": ("RetryConfig",),
     "anymedia.contracts.speech": ("SpeechRequest", "SpeechResult"),

@@ -55,6 +55,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "models:models",
         "Models that the catalogue lists: what each can do, its price, how long it lives.",
     ),
+    "costs": ("costs:costs", "What was spent: by provider, model, media, key or day."),
     "config check": (
         "config:check",
         "Check the whole configuration; every mistake is told at once.",

@@ -37,7 +37,9 @@ async def models(
         ]
     today = datetime.now(UTC).date()
     if setup.json:
-        session.json([one.model_dump(mode="json") for one in found])
+        session.json(
+            [{**one.model_dump(mode="json"), "lifecycle": one.lifecycle(today)} for one in found]
+        )
     elif found:
         head = ("MODEL", "MEDIA", "TASKS", "PRICE", "LIFE")
         session.print(table(head, (row(one, today) for one in found)))

@@ -36,6 +36,8 @@ from anymedia.jobs.steps import step
 from anymedia.providers import spec
 from anymedia.store.artifacts import ArtifactStore
 from anymedia.store.database import Database
+from anymedia.store.intake import take_in
+from anymedia.store.journal import FOLDER
 from anymedia.wire.http import Headers
 
 Verdict: TypeAlias = Literal["accepted", "not_accepted", "abandoned"]
@@ -44,6 +46,7 @@ LOOK_SECONDS = 0.5
 """How often a waiting caller looks at the rows, in case another process works on the job."""
 SUBMITTED: frozenset[str] = frozenset({"intent", "sending", "not_sent"})
 DELIVER_SECONDS = 2.0
+INTAKE_SECONDS = 60.0
 
 
 class Jobs:
@@ -368,10 +371,16 @@ class Jobs:
         return self._dispatcher.health()
 
     async def _deliver(self) -> None:
+        """The chores: webhooks to callers, and the journals' rows into the ledger."""
+        clock, due = self._engine.clock, 0.0
         while True:
             with contextlib.suppress(Exception):
                 await deliver(self._desk)
-            await self._engine.clock.sleep(DELIVER_SECONDS)
+            if clock.monotonic() >= due:
+                due = clock.monotonic() + INTAKE_SECONDS
+                with contextlib.suppress(Exception):
+                    await take_in(self._database, self._database.directory / FOLDER)
+            await clock.sleep(DELIVER_SECONDS)
 
     def _changed(self, job_id: str) -> None:
         if job_id in self._news:
