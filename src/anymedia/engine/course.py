@@ -141,7 +141,7 @@ class Try:
         """It has an answer: what that consumed and costs, written down."""
         candidate = self.candidate
         usage = self._usage(answer, words)
-        facts = circumstances(candidate.request, candidate.model)
+        facts = circumstances(candidate.request, candidate.model, self._started_at)
         cost = settled(priced(candidate.model, usage, facts), answer.reported_cost)
         self._end("succeeded", cost, usage)
         return usage, cost

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +17,7 @@ from anymedia.contracts.speech import SpeechRequest
 from anymedia.contracts.text import TextRequest
 from anymedia.contracts.usage import Usage
 from anymedia.contracts.video import VideoRequest
+from anymedia.engine.peak import period
 from anymedia.engine.pricing import priced
 
 BYTES_PER_TOKEN = 3
@@ -114,8 +116,13 @@ def completed(
     return usage.model_copy(update=missing) if missing else usage
 
 
-def circumstances(request: Request[Any], model: Model | None) -> dict[str, Any]:
-    """The facts that prices may depend on, as they are in effect."""
+def circumstances(
+    request: Request[Any], model: Model | None, at: datetime | None = None
+) -> dict[str, Any]:
+    """The facts that prices may depend on, as they are in effect.
+
+    `at` is when the request was sent; without it, as for an estimate, the dearest hour counts.
+    """
     facts: dict[str, Any] = {"task": request.task, **request.options}
     for name in ("resolution", "aspect_ratio", "audio", "duration_seconds", "format", "background"):
         value = getattr(request, name, None)
@@ -127,4 +134,6 @@ def circumstances(request: Request[Any], model: Model | None) -> dict[str, Any]:
         facts.setdefault("audio", has == "always" or (has == "optional" and usual))
     if model is not None and model.limits.resolutions:
         facts.setdefault("resolution", model.limits.resolutions[0])
+    if at is not None and model is not None and (peaks := model.settings.get("peak_utc")):
+        facts["period"] = period(peaks, at)
     return facts
