@@ -11,7 +11,9 @@ DOUBLES: dict[str, str] = {
     "fal": "anymedia.testing.doubles.fal:FalDouble",
     "luma": "anymedia.testing.doubles.luma:LumaDouble",
     "luma-dream-machine": "anymedia.testing.doubles.luma:DreamMachineDouble",
+    "mistral": "anymedia.testing.doubles.mistral:MistralDouble",
     "openai": "anymedia.testing.doubles.openai:OpenAIDouble",
+    "openrouter": "anymedia.testing.doubles.openrouter:OpenRouterDouble",
     "replicate": "anymedia.testing.doubles.replicate:ReplicateDouble",
     "runway": "anymedia.testing.doubles.runway:RunwayDouble",
 }

@@ -46,6 +46,8 @@ from anymedia.wire.exchange import Exchange
 from anymedia.wire.http import HttpRequest, HttpResponse, post
 from anymedia.wire.shape import Shape
 
+DETAILS = "reasoning_details"
+
 # --- asking ---------------------------------------------------------------------------------
 
 
@@ -72,7 +74,9 @@ def ask(request: TextRequest, quirks: Quirks, *, stream: bool = False) -> HttpRe
         body["stream"] = True
         if quirks.asks_for_usage:
             body["stream_options"] = {"include_usage": True}
-    return post("/chat/completions", json=merged(body, request.options))
+    if quirks.reword is not None:
+        body = quirks.reword(body, request)
+    return post(quirks.path, json=merged(body, request.options))
 
 
 def spoken(message: Message, quirks: Quirks) -> dict[str, Any]:
@@ -81,7 +85,7 @@ def spoken(message: Message, quirks: Quirks) -> dict[str, Any]:
         case SystemMessage():
             return {"role": "system", "content": message.content}
         case UserMessage():
-            return user(message)
+            return user(message, quirks)
         case AssistantMessage():
             return assistant(message, quirks)
         case ToolMessage():
@@ -92,13 +96,13 @@ def spoken(message: Message, quirks: Quirks) -> dict[str, Any]:
             }
 
 
-def user(message: UserMessage) -> dict[str, Any]:
+def user(message: UserMessage, quirks: Quirks) -> dict[str, Any]:
     """What the user says; in parts only where there is more than words."""
     said: dict[str, Any] = {"role": "user"}
     said["content"] = (
         message.content
         if isinstance(message.content, str)
-        else [shown(part) for part in message.content]
+        else [(quirks.show and quirks.show(part)) or shown(part) for part in message.content]
     )
     if message.name is not None:
         said["name"] = message.name
@@ -151,6 +155,9 @@ def assistant(message: AssistantMessage, quirks: Quirks) -> dict[str, Any]:
         ]
     if quirks.reasoning_field and message.reasoning is not None:
         said[quirks.reasoning_field] = message.reasoning
+    state = message.provider_state.get(quirks.state)
+    if quirks.keeps_reasoning_details and isinstance(state, dict) and state.get(DETAILS):
+        said[DETAILS] = state[DETAILS]
     return said
 
 
@@ -235,6 +242,7 @@ class Said(Shape):
     refusal: str | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
+    reasoning_details: Any = None
     tool_calls: tuple[Call | None, ...] | None = None
     audio: Audio | None = None
 
@@ -256,6 +264,8 @@ class Completion(Shape):
     choices: tuple[Choice, ...] | None = None
     usage: Any = None
     service_tier: str | None = None
+    provider: Any = None
+    """Who served it, where the service passes questions on."""
     error: Any = None
 
 
@@ -269,11 +279,13 @@ def answer(response: HttpResponse, quirks: Quirks) -> TextAnswer:
     raise_failed_finish(choice.finish_reason, choice.error, quirks)
     said = choice.message or Said()
     words, thoughts = flat(said.content)
-    metadata = kept(completion.id, completion.service_tier)
+    metadata = kept(completion.id, completion.service_tier, completion.provider)
     if said.audio is not None:
         words = words or said.audio.transcript or ""
         metadata["audio"] = {"id": said.audio.id, "data": said.audio.data}
     calls = called(said.tool_calls)
+    if not (words or calls or said.refusal):
+        raise_empty(choice.finish_reason, quirks)
     return TextAnswer(
         model=completion.model,
         request_id=request_id(response, quirks.errors) or completion.id,
@@ -285,7 +297,20 @@ def answer(response: HttpResponse, quirks: Quirks) -> TextAnswer:
         usage=usage(completion.usage),
         reported_cost=reported_cost(completion.usage) if quirks.reports_cost else None,
         metadata=metadata,
+        provider_state=state(listed(said.reasoning_details), quirks),
     )
+
+
+def listed(details: Any) -> list[Any]:
+    """Reasoning details, where they are a list as documented."""
+    return details if isinstance(details, list) else []
+
+
+def state(details: list[Any], quirks: Quirks) -> dict[str, Any]:
+    """The opaque pieces that the next turn has to bring back."""
+    if not details or not quirks.keeps_reasoning_details:
+        return {}
+    return {quirks.state: {DETAILS: details}}
 
 
 def flat(content: str | tuple[ContentPart | None, ...] | None) -> tuple[str, str]:
@@ -375,6 +400,19 @@ def raise_failed_finish(raw: str | None, error: Any, quirks: Quirks) -> None:
         )
 
 
-def kept(id_: str | None, service_tier: str | None) -> dict[str, Any]:
+def raise_empty(raw: str | None, quirks: Quirks) -> None:
+    """Raise where an answer that claims to be whole says nothing at all."""
+    if quirks.empty_is_failure and raw == "stop":
+        raise ProviderUnavailable(
+            "the answer ended without a word", accepted="unknown", provider_code=raw
+        )
+
+
+def kept(id_: str | None, service_tier: str | None, provider: Any = None) -> dict[str, Any]:
     """The provider's further words worth keeping."""
-    return {name: value for name, value in (("id", id_), ("service_tier", service_tier)) if value}
+    words = (
+        ("id", id_),
+        ("service_tier", service_tier),
+        ("provider", provider if isinstance(provider, str) else None),
+    )
+    return {name: value for name, value in words if value}

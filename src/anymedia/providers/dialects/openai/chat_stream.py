@@ -27,7 +27,10 @@ from anymedia.providers.dialects.openai.chat import (
     finished,
     flat,
     kept,
+    listed,
+    raise_empty,
     raise_failed_finish,
+    state,
     tool_call,
     written_out,
 )
@@ -58,6 +61,7 @@ class Chunk(Shape):
     choices: tuple[ChunkChoice, ...] | None = None
     usage: Any = None
     service_tier: str | None = None
+    provider: Any = None
     error: Any = None
 
 
@@ -94,12 +98,17 @@ class CallSoFar:
 class ChatDecoder:
     """Puts an answer together from its fragments, and passes them on."""
 
-    def __init__(self, quirks: Quirks, head: HttpResponse) -> None:
+    def __init__(
+        self, quirks: Quirks, head: HttpResponse, notices: tuple[Notice, ...] = ()
+    ) -> None:
         self._quirks = quirks
+        self._notices = notices
         self._request_id = request_id(head, quirks.errors)
         self._id: str | None = None
         self._model: str | None = None
         self._service_tier: str | None = None
+        self._provider: Any = None
+        self._details: list[Any] = []
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._refusal: list[str] = []
@@ -128,6 +137,7 @@ class ChatDecoder:
         self._id = self._id or chunk.id
         self._model = self._model or chunk.model
         self._service_tier = chunk.service_tier or self._service_tier
+        self._provider = chunk.provider or self._provider
         self._usage = chunk.usage or self._usage
         pieces: list[StreamPiece] = []
         for choice in chunk.choices or ():
@@ -164,6 +174,8 @@ class ChatDecoder:
         if words:
             self._text.append(words)
             pieces.append(TextDelta(text=words))
+        for detail in listed(said.reasoning_details):
+            gathered(self._details, detail)
         if said.refusal:
             self._refusal.append(said.refusal)
         for fragment in said.tool_calls or ():
@@ -192,6 +204,8 @@ class ChatDecoder:
         said = self._text or self._reasoning or self._refusal or called
         if self._finish is None and not said:
             raise UnreadableResponse("the stream was closed without an answer", accepted="unknown")
+        if not (self._text or self._refusal or called):
+            raise_empty(self._finish, self._quirks)
         ends = [ToolCallEnd(index=call.position) for call in called]
         return [*ends, AnswerComplete(answer=self._answer(called))]
 
@@ -210,9 +224,34 @@ class ChatDecoder:
             finish=finished(self._finish, called=bool(called), refused=refusal is not None),
             usage=usage(self._usage),
             reported_cost=reported_cost(self._usage) if self._quirks.reports_cost else None,
-            warnings=(UNHEARD,) if self._spoke else (),
-            metadata=kept(self._id, self._service_tier),
+            warnings=(*self._notices, *((UNHEARD,) if self._spoke else ())),
+            metadata=kept(self._id, self._service_tier, self._provider),
+            provider_state=state(self._details, self._quirks),
         )
+
+
+GROWING = ("text", "summary", "data")
+"""Fields of a reasoning detail that come in fragments."""
+
+
+def gathered(details: list[Any], fragment: Any) -> None:
+    """Add a fragment to the detail it goes on with, or begin a new one."""
+    last = details[-1] if details else None
+    if (
+        isinstance(last, dict)
+        and isinstance(fragment, dict)
+        and all(last.get(name) == fragment.get(name) for name in ("type", "index"))
+        and isinstance(fragment.get("index"), int)
+    ):
+        grown = {
+            name: last[name] + fragment[name]
+            for name in GROWING
+            if isinstance(last.get(name), str) and isinstance(fragment.get(name), str)
+        }
+        news = {name: value for name, value in fragment.items() if value is not None}
+        details[-1] = {**last, **news, **grown}
+    else:
+        details.append(fragment)
 
 
 UNHEARD = Notice(

@@ -14,7 +14,7 @@ from anymedia.providers.dialects.openai.errors import (
     request_id,
 )
 from anymedia.providers.dialects.openai.fields import OURS, merged
-from anymedia.providers.dialects.openai.usage import usage
+from anymedia.providers.dialects.openai.usage import reported_cost, usage
 from anymedia.providers.explain import ErrorTable
 from anymedia.providers.spec import Brief, Call
 from anymedia.wire.exchange import Exchange
@@ -24,22 +24,36 @@ from anymedia.wire.shape import Shape
 FORMAT = "encoding_format"
 
 
-def operation(errors: ErrorTable = OPENAI_ERRORS) -> Call:
-    """Vectors at once."""
-    return Call(EmbeddingRequest, partial(exchange, errors=errors))
+def operation(
+    errors: ErrorTable = OPENAI_ERRORS,
+    *,
+    dimensions: str = "dimensions",
+    reports_cost: bool = False,
+) -> Call:
+    """Vectors at once; `dimensions` is what the service calls their length."""
+    return Call(
+        EmbeddingRequest,
+        partial(exchange, errors=errors, dimensions=dimensions, reports_cost=reports_cost),
+    )
 
 
-def exchange(request: EmbeddingRequest, _: Brief, errors: ErrorTable) -> Exchange[EmbeddingAnswer]:
+def exchange(
+    request: EmbeddingRequest,
+    _: Brief,
+    errors: ErrorTable,
+    dimensions: str = "dimensions",
+    reports_cost: bool = False,
+) -> Exchange[EmbeddingAnswer]:
     """Have the texts measured."""
-    response = yield ask(request)
-    return answer(response, len(request.inputs), errors)
+    response = yield ask(request, dimensions)
+    return answer(response, len(request.inputs), errors, reports_cost=reports_cost)
 
 
-def ask(request: EmbeddingRequest) -> HttpRequest:
+def ask(request: EmbeddingRequest, dimensions: str = "dimensions") -> HttpRequest:
     """The request. Vectors come as numbers: not every server knows the base64 form."""
     body: dict[str, Any] = {"model": request.model, "input": request.inputs, FORMAT: "float"}
     if request.dimensions is not None:
-        body["dimensions"] = request.dimensions
+        body[dimensions] = request.dimensions
     return post("/embeddings", json=merged(body, request.options, without=OURS | {FORMAT}))
 
 
@@ -60,7 +74,9 @@ class Vectors(Shape):
     error: Any = None
 
 
-def answer(response: HttpResponse, inputs: int, errors: ErrorTable) -> EmbeddingAnswer:
+def answer(
+    response: HttpResponse, inputs: int, errors: ErrorTable, *, reports_cost: bool = False
+) -> EmbeddingAnswer:
     """The vectors in the order of the texts. Raises what a 200 says went wrong."""
     measured = response.read(Vectors)
     raise_failure_inside(response, measured.error, measured.object, errors)
@@ -79,4 +95,5 @@ def answer(response: HttpResponse, inputs: int, errors: ErrorTable) -> Embedding
         request_id=request_id(response, errors),
         embeddings=tuple(vector.embedding for _, vector in ordered),
         usage=usage(measured.usage),
+        reported_cost=reported_cost(measured.usage) if reports_cost else None,
     )

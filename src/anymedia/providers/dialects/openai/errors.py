@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from anymedia.contracts.errors import (
     AuthenticationFailed,
     ContentRefused,
@@ -108,9 +110,16 @@ def failure_inside(body: Any, errors: ErrorTable, request_id: str | None = None)
     Several services put the status it should have had into `code`.
     """
     said = said_in(body)
-    is_status = len(said.code) == 3 and said.code.isascii() and said.code.isdigit()
-    status = int(said.code) if is_status and "400" <= said.code <= "599" else INSIDE
+    words = (said.code, said.type)
+    if errors.reads is not None:
+        said = errors.said(HttpResponse(200, msgspec.json.encode(body)))
+    status = next((int(word) for word in (*words, said.type) if is_failure(word)), INSIDE)
     return errors.decide(said, status=status, request_id=request_id)
+
+
+def is_failure(word: str) -> bool:
+    """Whether a word is a status that failures have."""
+    return len(word) == 3 and word.isascii() and word.isdigit() and "400" <= word <= "599"
 
 
 def raise_failure_inside(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+from anymedia.contracts.text import Part, TextRequest
 from anymedia.providers.dialects.openai.errors import OPENAI_ERRORS
 from anymedia.providers.dialects.openai.fields import CHAT_FIELDS
 from anymedia.providers.explain import ErrorTable
@@ -26,3 +28,13 @@ class Quirks:
     """The field in which earlier reasoning goes back, where that is wanted."""
     reports_cost: bool = False
     """Whether `usage.cost` is what it charged, in US dollars."""
+    path: str = "/chat/completions"
+    """Where its chat is."""
+    show: Callable[[Part], dict[str, Any] | None] | None = None
+    """Parts of messages that it writes otherwise; `None` for those it writes as OpenAI does."""
+    reword: Callable[[dict[str, Any], TextRequest], dict[str, Any]] | None = None
+    """The last word on a chat's body, before the caller's options."""
+    keeps_reasoning_details: bool = False
+    """Whether it hands out `reasoning_details` and wants them back unchanged."""
+    empty_is_failure: bool = False
+    """Whether an answer that ends well and says nothing is a failure of the service's."""

@@ -2,7 +2,8 @@
 
 `options.api` decides, else the model's sheet: `settings.api` names one for good, and
 `settings.chat_tool_efforts` lists the reasoning efforts with which chat takes tools (others get
-a 400 there, so they go to responses). Without a word, chat.
+a 400 there, so they go to responses). Without a word, chat. `settings.efforts` leads from a
+reasoning effort that a model lacks to the one that stands for it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from functools import partial
 from typing import Literal, TypeAlias
 
 from anymedia.contracts.errors import UnsupportedOption
+from anymedia.contracts.notice import Notice, rounded
 from anymedia.contracts.text import TextAnswer, TextRequest
 from anymedia.providers.dialects.openai import chat, responses
 from anymedia.providers.dialects.openai.chat_stream import ChatDecoder
@@ -49,22 +51,35 @@ def api(request: TextRequest, brief: Brief) -> Api:
     return "chat" if effort in efforts else "responses"
 
 
+def effort(request: TextRequest, brief: Brief) -> tuple[TextRequest, tuple[Notice, ...]]:
+    """The request with the reasoning effort in words that its model has, and what changed."""
+    asked = request.reasoning_effort
+    words = brief.model.settings.get("efforts") if brief.model else None
+    given = words.get(asked) if isinstance(words, dict) and asked else None
+    if given is None or given == asked:
+        return request, ()
+    notice = rounded("reasoning_effort", asked, given, "the model has no such step")
+    return request.model_copy(update={"reasoning_effort": given}), (notice,)
+
+
 def exchange(request: TextRequest, brief: Brief, quirks: Quirks) -> Exchange[TextAnswer]:
     """The whole answer."""
     if api(request, brief) == "responses":
         return (yield from responses.exchange(request, brief, quirks))
-    return (yield from chat.exchange(request, quirks))
+    worded, notices = effort(request, brief)
+    answer = yield from chat.exchange(worded, quirks)
+    return answer.model_copy(update={"warnings": (*answer.warnings, *notices)})
 
 
 def start(request: TextRequest, brief: Brief, quirks: Quirks) -> HttpRequest:
     """Open a stream."""
     if api(request, brief) == "responses":
         return responses.ask(request, brief, quirks, stream=True)
-    return chat.ask(request, quirks, stream=True)
+    return chat.ask(effort(request, brief)[0], quirks, stream=True)
 
 
 def decoder(request: TextRequest, brief: Brief, head: HttpResponse, quirks: Quirks) -> Decoder:
     """What reads the stream that `start` opened."""
     if api(request, brief) == "responses":
         return ResponsesDecoder(request, quirks, head)
-    return ChatDecoder(quirks, head)
+    return ChatDecoder(quirks, head, effort(request, brief)[1])

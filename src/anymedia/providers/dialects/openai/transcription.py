@@ -17,7 +17,7 @@ from anymedia.providers.dialects.openai.errors import (
     request_id,
 )
 from anymedia.providers.dialects.openai.fields import OURS, formed, merged
-from anymedia.providers.dialects.openai.usage import usage
+from anymedia.providers.dialects.openai.usage import reported_cost, usage
 from anymedia.providers.explain import ErrorTable
 from anymedia.providers.inputs import file_part
 from anymedia.providers.spec import Brief, Call
@@ -77,12 +77,14 @@ class Stretch(Shape):
     start: float | None = None
     end: float | None = None
     speaker: str | None = None
+    speaker_id: str | None = None
 
 
 class Transcript(Shape):
     """The answer."""
 
     text: str | None = None
+    model: str | None = None
     object: str | None = None
     language: str | None = None
     duration: float | None = None
@@ -92,7 +94,9 @@ class Transcript(Shape):
     error: Any = None
 
 
-def answer(response: HttpResponse, errors: ErrorTable) -> TranscriptAnswer:
+def answer(
+    response: HttpResponse, errors: ErrorTable, *, reports_cost: bool = False
+) -> TranscriptAnswer:
     """The words. Raises what a 200 says went wrong."""
     heard = response.read(Transcript)
     raise_failure_inside(response, heard.error, heard.object, errors)
@@ -100,6 +104,7 @@ def answer(response: HttpResponse, errors: ErrorTable) -> TranscriptAnswer:
         raise UnreadableResponse("the answer has no `text`", accepted="unknown")
     seconds = finite(heard.duration)
     return TranscriptAnswer(
+        model=heard.model,
         request_id=request_id(response, errors),
         text=heard.text,
         language=heard.language,
@@ -107,6 +112,7 @@ def answer(response: HttpResponse, errors: ErrorTable) -> TranscriptAnswer:
         segments=tuple(segments(heard.segments or ())),
         words=tuple(segments(heard.words or ())),
         usage=used(heard.usage, seconds),
+        reported_cost=reported_cost(heard.usage) if reports_cost else None,
     )
 
 
@@ -117,7 +123,8 @@ def segments(stretches: Iterable[Stretch | None]) -> Iterable[Segment]:
             continue
         words, start, end = one.text or one.word, finite(one.start), finite(one.end)
         if words is not None and start is not None and end is not None:
-            yield Segment(text=words, start_seconds=start, end_seconds=end, speaker=one.speaker)
+            speaker = one.speaker or one.speaker_id
+            yield Segment(text=words, start_seconds=start, end_seconds=end, speaker=speaker)
 
 
 def used(raw: Any, seconds: float | None) -> Usage:

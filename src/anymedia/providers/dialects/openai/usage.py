@@ -38,7 +38,7 @@ def usage(raw: Any) -> Usage:
         input_audio_tokens=count(into, "audio_tokens"),
         output_image_tokens=count(out, "image_tokens"),
         output_audio_tokens=count(out, "audio_tokens"),
-        seconds=amount(raw, "seconds"),
+        seconds=amount(raw, "seconds") or amount(raw, "prompt_audio_seconds"),
         raw=raw,
     )
 

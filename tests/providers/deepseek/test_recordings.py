@@ -1,0 +1,70 @@
+"""Recorded answers of DeepSeek, read by its adapter, streams torn anywhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.providers.openai.test_recordings import KINDS, requested, says_as_expected
+from tests.support.recordings import TORN, Recording, cases, streamed
+
+from anymedia.contracts.errors import ModelUnavailable
+from anymedia.contracts.event import AnswerComplete
+from anymedia.providers.adapters.deepseek import DEEPSEEK
+from anymedia.providers.spec import Brief, Call, Stream
+from anymedia.wire.exchange import replay
+
+OTHER_WORK = {"/responses": "chat is used there"}
+
+
+@pytest.mark.parametrize("recording", cases("deepseek"))
+def test_a_recorded_answer_is_read_as_expected(recording: Recording) -> None:
+    """Whole answers, failures and streams each come out as an independent reading says."""
+    for part, reason in OTHER_WORK.items():
+        if part in recording.path:
+            pytest.skip(reason)
+    match recording.expect["outcome"]:
+        case "ok" if recording.streaming:
+            streams_as_expected(recording)
+        case "ok":
+            answers_as_expected(recording)
+        case _:
+            fails_as_expected(recording)
+
+
+def answers_as_expected(recording: Recording) -> None:
+    """A whole answer."""
+    request: Any = requested(recording)
+    operation = DEEPSEEK.operation(request.medium, Call)
+    assert isinstance(operation, Call)
+    sent, answer = replay(
+        operation.exchange(request, Brief()), recording.response, explain=DEEPSEEK.explain
+    )
+    assert recording.path.endswith(sent[0].path)
+    says_as_expected(answer, recording.expect)
+
+
+def streams_as_expected(recording: Recording) -> None:
+    """A stream, torn in different places, and whole in the end."""
+    stream = DEEPSEEK.operation("text", Stream)
+    assert isinstance(stream, Stream)
+    request = requested(recording)
+    for size in TORN:
+        decoder = stream.decoder(request, Brief(), recording.head())
+        pieces = streamed(decoder, recording.response.content, size)
+        last = pieces[-1]
+        assert isinstance(last, AnswerComplete)
+        says_as_expected(last.answer, recording.expect)
+
+
+def fails_as_expected(recording: Recording) -> None:
+    """A failed response."""
+    expected = recording.expect["error"]
+    error = DEEPSEEK.explain(recording.response)
+    kinds = [KINDS[name] for name in expected["class_ok"]]
+    if "supported API model names" in error.message:
+        kinds.append(ModelUnavailable)  # the reading knows no finer kind for a wrong model
+    assert isinstance(error, tuple(kinds)), error
+    assert error.retryable is expected["retryable"]
+    assert error.http_status == expected["http_status"]
+    assert expected["message_contains"].strip("[']")[:60] in error.message
