@@ -26,7 +26,40 @@ REQUIRED = {
     "sound_effect": ("promptText",),
 }
 KNOWN = frozenset(
-    ["model", "promptText", "promptImage", "promptVideo", "videoUri", "ratio", "resolution", "duration", "seed", "audio", "negativePrompt", "references", "referenceImages", "referenceVideos", "referenceAudio", "keyframes", "mode", "targetAspectRatio", "contentModeration", "outputFormat", "outputCount", "quality", "background", "voice", "languageCode", "speed", "loop", "format", "numVariants", "cfgScale", "providerSettings", "draft"]
+    [
+        "model",
+        "promptText",
+        "promptImage",
+        "promptVideo",
+        "videoUri",
+        "ratio",
+        "resolution",
+        "duration",
+        "seed",
+        "audio",
+        "negativePrompt",
+        "references",
+        "referenceImages",
+        "referenceVideos",
+        "referenceAudio",
+        "keyframes",
+        "mode",
+        "targetAspectRatio",
+        "contentModeration",
+        "outputFormat",
+        "outputCount",
+        "quality",
+        "background",
+        "voice",
+        "languageCode",
+        "speed",
+        "loop",
+        "format",
+        "numVariants",
+        "cfgScale",
+        "providerSettings",
+        "draft",
+    ]
 )
 TASKS = {
     "text_to_video": {"text_to_video", "reference_to_video"},
@@ -45,7 +78,9 @@ class Mistake(Exception):
         self.issue = {"code": "invalid", "path": [path], "message": message}
 
 
-def checked(kind: str, body: Any, models: Mapping[tuple[Medium, str], Model]) -> tuple[Model, Decimal]:
+def checked(
+    kind: str, body: Any, models: Mapping[tuple[Medium, str], Model]
+) -> tuple[Model, Decimal]:
     """The model that a body is for, and what it costs in credits."""
     if not isinstance(body, dict):
         raise Mistake("", "should be an object")
