@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check docs format lock clean
+.PHONY: help setup demo test bench check docs format lock clean
 
 help: ## show what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -25,6 +25,9 @@ demo: $(READY) ## text, picture, clip, music and speech, with no key and no netw
 
 test: $(READY) ## run the tests
 	$(BIN)/python -m pytest -n auto
+
+bench: $(READY) ## what a call and an import cost, as ratios in one run
+	$(BIN)/python benchmarks/library.py
 
 check: $(READY) ## formatting, lint, types, layers
 	$(BIN)/ruff format --check .
