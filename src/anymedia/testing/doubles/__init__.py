@@ -8,6 +8,7 @@ from anymedia.testing.double import Double
 
 DOUBLES: dict[str, str] = {
     "anthropic": "anymedia.testing.doubles.anthropic:AnthropicDouble",
+    "elevenlabs": "anymedia.testing.doubles.elevenlabs:ElevenLabsDouble",
     "fal": "anymedia.testing.doubles.fal:FalDouble",
     "luma": "anymedia.testing.doubles.luma:LumaDouble",
     "luma-dream-machine": "anymedia.testing.doubles.luma:DreamMachineDouble",
