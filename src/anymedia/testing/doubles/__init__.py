@@ -10,6 +10,7 @@ DOUBLES: dict[str, str] = {
     "anthropic": "anymedia.testing.doubles.anthropic:AnthropicDouble",
     "elevenlabs": "anymedia.testing.doubles.elevenlabs:ElevenLabsDouble",
     "fal": "anymedia.testing.doubles.fal:FalDouble",
+    "huggingface": "anymedia.testing.doubles.huggingface:HuggingFaceDouble",
     "luma": "anymedia.testing.doubles.luma:LumaDouble",
     "luma-dream-machine": "anymedia.testing.doubles.luma:DreamMachineDouble",
     "mistral": "anymedia.testing.doubles.mistral:MistralDouble",

@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from anymedia.testing.double import Double
 from anymedia.testing.doubles.openai.mind import FORBIDDEN, echo, tokens, words
+from anymedia.testing.samples import mp4
 
 STATES = ("pending", "in_progress", "completed")
 COST = 0.25
@@ -102,7 +103,7 @@ class OpenRouterDouble(Double):
     def _content(self, request: Request, _: dict[str, Any]) -> Response:
         if request.path_params["id"] not in self.polls:
             return failure(404, "no such job", error_type="not_found")
-        return Response(b"\0\0\0\x18ftypmp42" + bytes(16), media_type="video/mp4")
+        return Response(mp4(), media_type="video/mp4")
 
     def _key(self, _: Request, __: dict[str, Any]) -> Response:
         return JSONResponse({"data": {"label": "double", "limit": 10, "limit_remaining": 7.5}})
