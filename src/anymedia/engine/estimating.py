@@ -124,9 +124,9 @@ def circumstances(
     `at` is when the request was sent; without it, as for an estimate, the dearest hour counts.
     """
     facts: dict[str, Any] = {"task": request.task, **request.options}
+    said = request.__dict__
     for name in ("resolution", "aspect_ratio", "audio", "duration_seconds", "format", "background"):
-        value = getattr(request, name, None)
-        if value is not None:
+        if (value := said.get(name)) is not None:
             facts[name] = value
     if isinstance(request, VideoRequest) and model is not None:
         has = model.limits.audio

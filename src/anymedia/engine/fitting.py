@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from typing import Any
 
 from anymedia.contracts.audio import AudioRequest
@@ -67,14 +68,15 @@ def fit(request: Request[Any], model: Model, today: date) -> tuple[Request[Any],
     fitting = Fitting(request, model)
     alive(fitting, today)
     able(fitting)
-    preset(fitting)
-    lengths(fitting)
-    ratio(fitting)
-    resolution(fitting)
-    duration(fitting)
-    sound(fitting)
-    voice(fitting)
-    amount(fitting)
+    if isinstance(request, MediaRequest):
+        preset(fitting)
+        lengths(fitting)
+        ratio(fitting)
+        resolution(fitting)
+        duration(fitting)
+        sound(fitting)
+        voice(fitting)
+        amount(fitting)
     options(fitting)
     if request.strict and (changed := [n for n in fitting.notices if n.code.startswith("option")]):
         raise UnsupportedOption(
@@ -325,6 +327,17 @@ def amount(fitting: Fitting) -> None:
         )
 
 
+@cache
+def optional_fields(kind: type[Request[Any]]) -> dict[str, Any]:
+    """What a model may not know, with what it is unless said."""
+    handled = ALWAYS | MEANING.get(kind, frozenset())
+    return {
+        name: definition.get_default(call_default_factory=True)
+        for name, definition in kind.model_fields.items()
+        if name not in handled and not definition.is_required()
+    }
+
+
 def options(fitting: Fitting) -> None:
     """Take out the fields that the model does not know, with a warning for each."""
     request, model = fitting.request, fitting.model
@@ -338,20 +351,18 @@ def options(fitting: Fitting) -> None:
         "format": bool(limits.formats),
         "audio": limits.audio is not None,
     }
-    meaning = MEANING.get(type(request), frozenset())
-    for name, definition in type(request).model_fields.items():
-        handled = name in ALWAYS or name in meaning or definition.is_required()
-        if handled or name in model.features or by_limits.get(name):
+    for name, usual in optional_fields(type(request)).items():
+        if name in model.features or by_limits.get(name):
             continue
         value = fitting.value(name)
-        if value is None or value == definition.get_default(call_default_factory=True):
+        if value is None or value == usual:
             continue
-        fitting.changes[name] = definition.get_default(call_default_factory=True)
+        fitting.changes[name] = usual
         fitting.notices.append(
             dropped(name, f"`{model.provider}/{model.id}` does not know it", asked=value)
         )
-    asked_format = fitting.value("format")
-    if asked_format and limits.formats and asked_format not in limits.formats:
+    asked_format = fitting.value("format") if limits.formats else None
+    if asked_format and asked_format not in limits.formats:
         fitting.notices.append(rounded("format", asked_format, limits.formats[0]))
         fitting.changes["format"] = limits.formats[0]
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from anymedia.contracts.base import Contract
 from anymedia.contracts.errors import GenerationError, UnreadableInput
+from anymedia.contracts.image import ImageRequest
 from anymedia.contracts.media import (
     MediaArtifact,
     MediaBytes,
@@ -31,6 +32,7 @@ RequestT = TypeVar("RequestT", bound=Request[Any])
 UNKNOWN_TYPE = "application/octet-stream"
 PAGES = {b"<html", b"<!doc"}
 DOWNLOAD_SECONDS = 3600.0
+MEDIA = (MediaUrl, MediaBytes, MediaFile, MediaArtifact)
 UPLOAD_SECONDS = 600.0
 BROKEN_PICTURE = (OSError, ValueError, SyntaxError, IndexError, TypeError, struct.error)
 """What Pillow raises over damaged files, format by format."""
@@ -73,10 +75,13 @@ class Inputs:
         async def prepare(media: AnyMedia) -> AnyMedia:
             return await self._prepare(media, connection, notices, left)
 
-        if (mask := getattr(request, "mask", None)) is not None:
+        if isinstance(request, ImageRequest) and request.mask is not None:
+            mask = request.mask
             how = connection.provider.inputs.mask
             drawn = await asyncio.to_thread(marked, await self.held(mask), how, notices)
             request = request.model_copy(update={"mask": drawn})
+        if not any(map(holds_media, request.__dict__.values())):
+            return request, notices
         return await replaced(request, prepare), notices
 
     async def _prepare(
@@ -215,9 +220,18 @@ def converted(media: MediaBytes, media_type: str, notices: list[Notice]) -> Medi
     )
 
 
+def holds_media(value: Any) -> bool:
+    """Whether there is a medium anywhere in it. Most requests are words alone, and many."""
+    if isinstance(value, tuple):
+        return any(map(holds_media, value))
+    if isinstance(value, Contract):
+        return isinstance(value, MEDIA) or any(map(holds_media, value.__dict__.values()))
+    return False
+
+
 async def replaced(value: Any, change: Callable[[AnyMedia], Awaitable[AnyMedia]]) -> Any:
     """The same value with every medium in it changed, however deep; itself if there is none."""
-    if isinstance(value, MediaUrl | MediaBytes | MediaFile | MediaArtifact):
+    if isinstance(value, MEDIA):
         return await change(value)
     if isinstance(value, tuple):
         items = [await replaced(item, change) for item in value]

@@ -64,7 +64,10 @@ def below(raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def count(raw: Mapping[str, Any], *names: str) -> int | None:
     """The first of these that is a whole number."""
-    return first(*(whole(raw.get(name)) for name in names))
+    for name in names:
+        if raw and (value := raw.get(name)) is not None and (found := whole(value)) is not None:
+            return found
+    return None
 
 
 def first(*values: int | None) -> int | None:
@@ -74,15 +77,11 @@ def first(*values: int | None) -> int | None:
 
 def whole(value: Any) -> int | None:
     """A count, where it is one."""
-    match value:
-        case bool():
-            return None
-        case int():
-            return value
-        case float() if value.is_integer():
-            return int(value)
-        case _:
-            return None
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    return int(value) if isinstance(value, float) and value.is_integer() else None
 
 
 def amount(raw: Mapping[str, Any], name: str) -> Decimal | None:
