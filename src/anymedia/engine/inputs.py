@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
-import struct
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, TypeVar
@@ -18,7 +16,6 @@ from anymedia.contracts.media import (
     MediaBytes,
     MediaFile,
     MediaUrl,
-    extension,
     sniffed,
 )
 from anymedia.contracts.notice import Notice
@@ -26,6 +23,7 @@ from anymedia.contracts.request import Request
 from anymedia.engine.connection import Connection
 from anymedia.engine.download import Downloads, origin
 from anymedia.engine.masks import marked
+from anymedia.engine.pictures import converted, shrunk
 
 AnyMedia: TypeAlias = MediaUrl | MediaBytes | MediaFile | MediaArtifact
 RequestT = TypeVar("RequestT", bound=Request[Any])
@@ -34,8 +32,6 @@ PAGES = {b"<html", b"<!doc"}
 DOWNLOAD_SECONDS = 3600.0
 MEDIA = (MediaUrl, MediaBytes, MediaFile, MediaArtifact)
 UPLOAD_SECONDS = 600.0
-BROKEN_PICTURE = (OSError, ValueError, SyntaxError, IndexError, TypeError, struct.error)
-"""What Pillow raises over damaged files, format by format."""
 
 
 def unhurried(at_most: float) -> float:
@@ -72,8 +68,11 @@ class Inputs:
         """
         notices: list[Notice] = []
 
+        # A picture that is made smaller would no longer lie under its mask.
+        masked = isinstance(request, ImageRequest) and request.mask is not None
+
         async def prepare(media: AnyMedia) -> AnyMedia:
-            return await self._prepare(media, connection, notices, left)
+            return await self._prepare(media, connection, notices, left, whole=masked)
 
         if isinstance(request, ImageRequest) and request.mask is not None:
             mask = request.mask
@@ -90,6 +89,8 @@ class Inputs:
         connection: Connection,
         notices: list[Notice],
         left: Callable[[float], float],
+        *,
+        whole: bool,
     ) -> AnyMedia:
         takes = connection.provider.inputs
         if isinstance(media, MediaUrl) and origin(media.url)[0] in takes.schemes:
@@ -101,6 +102,10 @@ class Inputs:
             return held
         if takes.upload is None or len(held.data) > takes.upload_bytes:
             most = takes.upload_bytes if takes.upload else takes.inline_bytes
+            if held.media_type.startswith("image/") and most and not whole:
+                small = await asyncio.to_thread(shrunk, held, most, takes.image_types, notices)
+                if small is not None:
+                    return small
             raise UnreadableInput(
                 f"the input has {len(held.data):,} bytes; `{connection.name}` takes at most "
                 f"{most:,}. Make it smaller, or give a public URL"
@@ -181,43 +186,6 @@ def read_file(path: Path, limit_bytes: int) -> MediaBytes:
             f"`{path}` has more than the {limit_bytes:,} bytes that are read (`max_input_bytes`)"
         )
     return MediaBytes(data=data, media_type=sniffed(data, path.name), filename=path.name)
-
-
-def converted(media: MediaBytes, media_type: str, notices: list[Notice]) -> MediaBytes:
-    """A picture in another format."""
-    try:
-        from PIL import Image, ImageOps
-    except ImportError:
-        raise UnreadableInput(
-            f"{media.media_type} has to be converted to {media_type}; install `anymedia[media]`"
-        ) from None
-    into = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP"}[media_type]
-    try:
-        with Image.open(io.BytesIO(media.data)) as picture:
-            buffer = io.BytesIO()
-            # Cameras note which way is up; the new file would lose the note.
-            upright = ImageOps.exif_transpose(picture)
-            upright.convert("RGB" if into == "JPEG" else "RGBA").save(buffer, into)
-    except (
-        *BROKEN_PICTURE,
-        Image.DecompressionBombError,
-        Image.DecompressionBombWarning,  # where warnings are errors
-    ) as error:
-        raise UnreadableInput(f"the picture cannot be read: {type(error).__name__}") from None
-    notices.append(
-        Notice(
-            code="input-converted",
-            message=f"a picture was converted from {media.media_type} to {media_type}",
-            asked=media.media_type,
-            given=media_type,
-        )
-    )
-    stem = Path(media.filename or "image").stem
-    return MediaBytes(
-        data=buffer.getvalue(),
-        media_type=media_type,
-        filename=f"{stem}.{extension(media_type)}",
-    )
 
 
 def holds_media(value: Any) -> bool:
