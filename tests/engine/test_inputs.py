@@ -22,7 +22,8 @@ from anymedia.contracts.media import MediaArtifact, MediaBytes, MediaFile, Media
 from anymedia.contracts.notice import Notice
 from anymedia.contracts.video import VideoRequest
 from anymedia.engine.download import Downloads
-from anymedia.engine.inputs import Inputs, converted, read_file
+from anymedia.engine.inputs import Inputs, read_file
+from anymedia.engine.pictures import converted
 from anymedia.wire.http import HttpResponse
 from tests.engine.workbench import Workbench, finished, hello
 from tests.support.acme import ACME

@@ -18,6 +18,8 @@ ALL = ("image/png", "image/jpeg", "image/webp")
 def noisy(mode: str = "RGB", side: int = 700) -> MediaBytes:
     """A picture that no format makes much smaller."""
     picture = Image.effect_noise((side, side), 90).convert(mode)
+    if mode == "RGBA":
+        picture.putalpha(128)
     buffer = io.BytesIO()
     picture.save(buffer, "PNG")
     return MediaBytes(data=buffer.getvalue(), media_type="image/png", filename="noise.png")

@@ -315,7 +315,9 @@ def polled_usage(credits_used: int) -> Any:
         ("SAFETY.INPUT.TEXT", "CONTENT_POLICY_VIOLATION", False, True),
         ("SAFETY.OUTPUT.VIDEO", "CONTENT_POLICY_VIOLATION", False, None),
         ("ASSET.INVALID", "INVALID_REQUEST", False, None),
-        ("INPUT_PREPROCESSING.SAFETY.TEXT", "INVALID_REQUEST", False, None),
+        ("INPUT_PREPROCESSING.SAFETY.TEXT", "CONTENT_POLICY_VIOLATION", False, None),
+        ("INPUT_PREPROCESSING.INTERNAL", "INVALID_REQUEST", False, None),
+        ("SAFETY.NEW", "CONTENT_POLICY_VIOLATION", False, None),
         ("INTERNAL.BAD_OUTPUT.CODE01", "PROVIDER_ERROR", True, None),
         ("INTERNAL", "PROVIDER_ERROR", True, None),
         (None, "PROVIDER_ERROR", True, None),
@@ -330,6 +332,32 @@ def test_a_failed_task_says_why_and_whether_it_is_charged(
     assert state.problem.code == wanted
     assert state.problem.retryable is retryable
     assert state.charged is charged
+
+
+@pytest.mark.parametrize("amount", ["NaN", "sNaN", "Infinity", -5, None])
+def test_a_cost_that_is_no_amount_is_not_known(amount: Any) -> None:
+    """The task's end is believed, the number is not."""
+    told = {"cost": {"credits": amount}}
+    state = polled({"status": "SUCCEEDED", "output": ["https://cdn.example/1.mp4"], **told})
+    assert isinstance(state, Succeeded)
+    assert (state.usage.credits, state.reported_cost) == (None, None)
+    state = polled({"status": "FAILED", "failureCode": "INTERNAL", **told})
+    assert isinstance(state, Failed)
+    assert state.charged is None
+
+
+def test_a_clip_that_keeps_its_length_and_sound_is_not_asked_for_others() -> None:
+    """The service refuses the fields, so the caller is told instead."""
+    request = VideoRequest(
+        model="klingO3_pro", prompt="at night", video=CLIP, duration_seconds=5, audio=True
+    )
+    found, submitted = sent(video.submit(request, brief("klingO3_pro", "video")))
+    assert found.json == {
+        "model": "klingO3_pro",
+        "promptText": "at night",
+        "promptVideo": CLIP.url,
+    }
+    assert [one.option for one in submitted.warnings] == ["duration_seconds", "audio"]
 
 
 def test_what_a_failed_task_cost_is_believed() -> None:
@@ -473,7 +501,7 @@ json_values: st.SearchStrategy[Any] = st.recursive(
                     "estimatedCost",
                 ]
             ),
-            inner | st.sampled_from(["SUCCEEDED", "FAILED", "RUNNING"]),
+            inner | st.sampled_from(["SUCCEEDED", "FAILED", "RUNNING", "NaN", "sNaN"]),
             max_size=5,
         )
     ),

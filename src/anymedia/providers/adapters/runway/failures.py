@@ -56,7 +56,7 @@ explain = ErrorTable(
     (
         # Codes of tasks that have failed. What was refused on the way in is charged all the same.
         Rule(error=ContentRefused, code="SAFETY.INPUT*", retryable=False),
-        Rule(error=ContentRefused, code="SAFETY.OUTPUT*"),
+        Rule(error=ContentRefused, code=("SAFETY*", "INPUT_PREPROCESSING.SAFETY*")),
         Rule(error=RequestRejected, code=("INPUT_PREPROCESSING*", "ASSET.INVALID*")),
         Rule(error=ProviderError, code="INTERNAL*", retryable=True, accepted="yes"),
         Rule(error=ProviderError, code="task-failed", retryable=True, accepted="yes"),

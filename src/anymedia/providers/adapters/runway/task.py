@@ -98,28 +98,34 @@ def failed(task: Task) -> Failed:
     """A task that came to nothing; what it cost all the same is told."""
     code = task.failureCode or "task-failed"
     error = explain.decide(Said(message=task.failure or code, code=code), status=200)
-    told = charged(task)
-    if told is None and code.startswith("SAFETY.INPUT"):
-        told = True  # the vendor's page on failures: these credits are not given back
-    return Failed(problem=error.problem(), usage=used(task), charged=told)
+    billed = charged(task)
+    if billed is None and code.startswith("SAFETY.INPUT"):
+        billed = True  # the vendor's page on failures: these credits are not given back
+    return Failed(problem=error.problem(), usage=used(task), charged=billed)
 
 
 def used(task: Task) -> Usage:
     """Credits."""
-    amount = task.cost.credits if task.cost else None
+    amount = told(task.cost)
     return Usage(credits=amount, raw={} if amount is None else {"credits": str(amount)})
 
 
 def charged(task: Task) -> bool | None:
     """Whether a task that came to nothing is billed, where that is told."""
-    amount = task.cost.credits if task.cost else None
+    amount = told(task.cost)
     return None if amount is None else amount > 0
 
 
-def dollars(told: Credits | None) -> Decimal | None:
+def dollars(cost: Credits | None) -> Decimal | None:
     """Credits as US dollars."""
-    amount = told.credits if told else None
-    return None if amount is None or not amount.is_finite() else amount * USD_PER_CREDIT
+    amount = told(cost)
+    return None if amount is None else amount * USD_PER_CREDIT
+
+
+def told(cost: Credits | None) -> Decimal | None:
+    """Credits, where what is told can be an amount at all: `NaN` and less than nothing cannot."""
+    amount = cost.credits if cost else None
+    return amount if amount is not None and amount.is_finite() and amount >= 0 else None
 
 
 def cancel(handle: str) -> Exchange[CancelOutcome]:

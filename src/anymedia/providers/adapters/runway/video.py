@@ -10,6 +10,7 @@ from typing import Any
 
 from anymedia.contracts.errors import UnsupportedOption
 from anymedia.contracts.media import MediaUrl
+from anymedia.contracts.notice import Notice, dropped
 from anymedia.contracts.video import VideoRequest
 from anymedia.providers.adapters.runway.ratio import nearest
 from anymedia.providers.adapters.runway.task import submitted
@@ -32,7 +33,8 @@ def submit(request: VideoRequest, brief: Brief) -> Exchange[Submitted]:
         body["negativePrompt"] = request.negative_prompt
     if request.seed is not None:
         body["seed"] = request.seed % 2**32
-    if request.audio is not None:
+    keeps = request.video is not None and settings.get("whole_clips", False)
+    if request.audio is not None and not keeps:
         body["audio"] = request.audio
     path = "/v1/text_to_video"
     if request.video is not None:
@@ -44,11 +46,22 @@ def submit(request: VideoRequest, brief: Brief) -> Exchange[Submitted]:
     if request.references:
         body["references"] = [{"uri": reference(one)} for one in request.references]
     body |= sized(request, settings, path)
-    if request.duration_seconds is not None and settings.get("timed", True):
+    if request.duration_seconds is not None and settings.get("timed", True) and not keeps:
         body["duration"] = round(request.duration_seconds)
     elif settings.get("needs_duration") and request.video is None:
         body["duration"] = USUAL_SECONDS
-    return submitted((yield post(path, json=body | request.options)))
+    warnings = kept(request) if keeps else ()
+    return submitted((yield post(path, json=body | request.options)), warnings)
+
+
+def kept(request: VideoRequest) -> tuple[Notice, ...]:
+    """What was asked of a clip that keeps its own length and sound."""
+    asked = {"duration_seconds": request.duration_seconds, "audio": request.audio}
+    return tuple(
+        dropped(name, "a changed clip keeps its own")
+        for name, value in asked.items()
+        if value is not None
+    )
 
 
 def frames(request: VideoRequest) -> str | list[dict[str, str]]:
