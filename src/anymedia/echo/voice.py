@@ -138,7 +138,9 @@ def said(text: str, voice: Voice, speed: float, seed: int) -> Samples:
     # What is played back at another pitch is longer or shorter by as much: say it at that pace.
     pace = speed * voice.pace / voice.pitch
     spoken = min(max(pace, 0.5), 2.0)
-    pieces = [speaker()(piece, speed=spoken, seed=seed) for piece in breaths(text)]
+    # Of punctuation alone the synthesiser makes a noise that nobody asked for.
+    sayable = breaths(text) if re.search(r"\w", text) else []
+    pieces = [speaker()(piece, speed=spoken, seed=seed) for piece in sayable]
     pause = np.zeros(int(0.09 * RATE), np.float32)
     parts = [part for piece in pieces if len(piece) for part in (piece, pause)]
     if not parts:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from anymedia.contracts.embedding import EmbeddingAnswer, EmbeddingRequest
+from anymedia.contracts.errors import UnreadableResponse
 from anymedia.contracts.image import ImageRequest
-from anymedia.contracts.media import Data, InlineArtifact, as_bytes
+from anymedia.contracts.media import InlineArtifact
 from anymedia.contracts.result import Answer, MediaAnswer
 from anymedia.contracts.speech import SpeechRequest
 from anymedia.contracts.transcription import Segment, TranscriptAnswer, TranscriptionRequest
 from anymedia.contracts.usage import Usage
+from anymedia.providers.adapters.echo.amounts import amount, content
 from anymedia.providers.adapters.echo.body import body_of
 from anymedia.providers.adapters.echo.failures import opened
 from anymedia.providers.spec import Brief
@@ -105,12 +108,6 @@ def delivered(response: HttpResponse) -> MediaAnswer:
     )
 
 
-def content(b64: str) -> Data:
-    """The bytes of a file."""
-    data: bytes = as_bytes(b64)
-    return data
-
-
 def transcript(request: TranscriptionRequest, brief: Brief) -> Exchange[Answer]:
     """Words from speech."""
     response = yield post("/v1/transcription", json=body_of(request, brief))
@@ -118,17 +115,20 @@ def transcript(request: TranscriptionRequest, brief: Brief) -> Exchange[Answer]:
     return TranscriptAnswer(
         text=heard.text,
         language=heard.language,
-        duration_seconds=heard.duration_seconds,
-        segments=tuple(map(segment, heard.segments)),
-        words=tuple(map(segment, heard.words)),
+        duration_seconds=amount(heard.duration_seconds),
+        segments=timed(heard.segments),
+        words=timed(heard.words),
         **facts(heard, response),
     )
 
 
-def segment(stretch: Stretch) -> Segment:
-    """A stretch of speech, as we tell it."""
-    return Segment(
-        text=stretch.text, start_seconds=stretch.start_seconds, end_seconds=stretch.end_seconds
+def timed(stretches: tuple[Stretch, ...]) -> tuple[Segment, ...]:
+    """Stretches of speech, as we tell them; without those whose times are no times."""
+    return tuple(
+        Segment(text=one.text, start_seconds=start, end_seconds=end)
+        for one in stretches
+        if (start := amount(one.start_seconds)) is not None
+        and (end := amount(one.end_seconds)) is not None
     )
 
 
@@ -136,6 +136,8 @@ def vectors(request: EmbeddingRequest, brief: Brief) -> Exchange[Answer]:
     """Vectors from texts."""
     response = yield post("/v1/embedding", json=body_of(request, brief))
     embedded = opened(response).read(Embedded)
+    if not all(math.isfinite(number) for vector in embedded.embeddings for number in vector):
+        raise UnreadableResponse("a vector holds what is no number", accepted="unknown")
     return EmbeddingAnswer(embeddings=embedded.embeddings, **facts(embedded, response))
 
 
@@ -145,7 +147,7 @@ def facts(answer: Made | Heard | Embedded, response: HttpResponse) -> Mapping[st
         "model": answer.model,
         "request_id": response.headers.get("x-request-id"),
         "usage": counted(answer.usage),
-        "reported_cost": answer.cost,
+        "reported_cost": amount(answer.cost),
     }
 
 
@@ -154,6 +156,6 @@ def counted(said: Counted) -> Usage:
     found = {
         name: value
         for name in Counted.__struct_fields__
-        if (value := getattr(said, name)) is not None
+        if (value := amount(getattr(said, name))) is not None
     }
     return Usage(**found, raw={name: str(value) for name, value in found.items()})

@@ -30,6 +30,7 @@ from anymedia.contracts.text import (
     UserMessage,
 )
 from anymedia.contracts.usage import Usage
+from anymedia.providers.adapters.echo.amounts import amount
 from anymedia.providers.adapters.echo.body import body_of, plain
 from anymedia.providers.adapters.echo.failures import explain, opened
 from anymedia.providers.explain import said_in
@@ -115,7 +116,7 @@ def answer(request: TextRequest, brief: Brief) -> Exchange[Answer]:
         model=said.model,
         request_id=response.headers.get("x-request-id"),
         usage=usage(said.usage),
-        reported_cost=said.cost,
+        reported_cost=amount(said.cost),
     )
 
 
@@ -138,9 +139,9 @@ def finish(word: str) -> Finish:
 def usage(said: Counted) -> Usage:
     """Consumption in our words."""
     return Usage(
-        input_tokens=said.input_tokens,
-        output_tokens=said.output_tokens,
-        reasoning_tokens=said.reasoning_tokens,
+        input_tokens=amount(said.input_tokens),
+        output_tokens=amount(said.output_tokens),
+        reasoning_tokens=amount(said.reasoning_tokens),
         raw=msgspec.to_builtins(said),
     )
 
@@ -220,7 +221,7 @@ class Decoder:
                 model=self._model,
                 request_id=self._request_id,
                 usage=usage(data.usage),
-                reported_cost=data.cost,
+                reported_cost=amount(data.cost),
             )
         )
 

@@ -18,6 +18,7 @@ from anymedia.contracts.job import (
 )
 from anymedia.contracts.media import RemoteArtifact
 from anymedia.contracts.video import VideoRequest
+from anymedia.providers.adapters.echo.amounts import amount, share
 from anymedia.providers.adapters.echo.body import body_of
 from anymedia.providers.adapters.echo.failures import opened, problem
 from anymedia.providers.adapters.echo.media import Counted, counted
@@ -67,7 +68,7 @@ def submit(request: VideoRequest | AudioRequest, brief: Brief) -> Exchange[Submi
         handle=receipt.handle,
         state=state(receipt, response),
         request_id=response.headers.get("x-request-id"),
-        reported_cost=receipt.cost,
+        reported_cost=amount(receipt.cost),
     )
 
 
@@ -80,16 +81,17 @@ def poll(handle: str) -> Exchange[JobState]:
 
 def state(receipt: Receipt, response: HttpResponse) -> JobState:
     """The same in our words."""
+    wait = amount(receipt.poll_after_seconds)
     match receipt.status:
         case "queued":
-            return Queued(poll_after_seconds=receipt.poll_after_seconds)
+            return Queued(poll_after_seconds=wait)
         case "succeeded":
             return Succeeded(
                 artifacts=tuple(map(artifact, receipt.artifacts)),
                 model=receipt.model,
                 request_id=response.headers.get("x-request-id"),
                 usage=counted(receipt.usage),
-                reported_cost=receipt.cost,
+                reported_cost=amount(receipt.cost),
             )
         case "failed":
             said = said_in({"error": receipt.error})
@@ -97,7 +99,7 @@ def state(receipt: Receipt, response: HttpResponse) -> JobState:
         case "cancelled":
             return Stopped(charged=receipt.charged)
         case _:
-            return Running(progress=receipt.progress, poll_after_seconds=receipt.poll_after_seconds)
+            return Running(progress=share(receipt.progress), poll_after_seconds=wait)
 
 
 def artifact(one: Artifact) -> RemoteArtifact:
