@@ -171,6 +171,12 @@ def test_flux_3_pictures_take_no_webhook() -> None:
     assert "webhook_url" not in sent.json
 
 
+def test_filling_in_wants_a_picture() -> None:
+    """Before anything is sent."""
+    with pytest.raises(UnsupportedOption, match="images"):
+        drawn(ImageRequest(model="flux-pro-1.0-fill", prompt="a kite"))
+
+
 def test_clips_say_their_mode() -> None:
     """A field of another mode would be refused."""
     assert filmed(prompt="a kite", duration_seconds=6, resolution="1080p", audio=False) == {

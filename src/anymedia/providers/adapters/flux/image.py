@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from anymedia.contracts.errors import UnsupportedOption
 from anymedia.contracts.image import ImageRequest
 from anymedia.contracts.media import MediaUrl, as_base64
 from anymedia.contracts.notice import Notice, rounded
@@ -84,6 +85,8 @@ def by_pixels(request: ImageRequest, warnings: list[Notice]) -> Body:
 
 def fill(request: ImageRequest, _: list[Notice]) -> Body:
     """Inpainting: the mask is white where the picture may change."""
+    if not request.images:
+        raise UnsupportedOption("this model fills a picture in; give the picture in `images`")
     body: Body = {"image": raw(request.images[0])}
     if request.prompt:
         body["prompt"] = request.prompt
