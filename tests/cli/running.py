@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from anymedia.cli.launch import launch
-from anymedia.cli.options import Setup
-from anymedia.cli.session import Session
+from anymedia.cli.session import Session, Setup
 from anymedia.client import AsyncClient
 from anymedia.contracts.configuration import ProviderSettings, Settings
 

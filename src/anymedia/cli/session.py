@@ -7,14 +7,22 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 DASH = "\0"
 """Stands for the word `-`, which the parser would take for an option."""
 
 if TYPE_CHECKING:
-    from anymedia.cli.options import Setup
     from anymedia.client import AsyncClient
+
+
+class Setup(Protocol):
+    """Where the configuration and the data are, as the options of a command say."""
+
+    @property
+    def config(self) -> Path | None: ...
+    @property
+    def data_dir(self) -> Path | None: ...
 
 
 def client_of(setup: Setup) -> AsyncClient:

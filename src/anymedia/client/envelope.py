@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from anymedia.contracts.envelope import (
     UnifiedRequest,
@@ -15,13 +15,18 @@ from anymedia.contracts.envelope import (
     write_response,
 )
 from anymedia.contracts.errors import GenerationError
+from anymedia.contracts.request import Request
+from anymedia.contracts.result import Result
 
-if TYPE_CHECKING:
-    from anymedia.client.aio import AsyncClient
+
+class Runs(Protocol):
+    """Whoever answers typed requests."""
+
+    def run(self, request: Request[Any]) -> Awaitable[Result]: ...
 
 
 async def execute(
-    client: AsyncClient, request: UnifiedRequest | Mapping[str, Any]
+    client: Runs, request: UnifiedRequest | Mapping[str, Any]
 ) -> UnifiedResponse | dict[str, Any]:
     """Answer an envelope: a typed one with a typed one, a document with one of its version.
 
@@ -34,11 +39,11 @@ async def execute(
     return write_response(await answer(client, current), version)
 
 
-async def answer(client: AsyncClient, request: UnifiedRequest) -> UnifiedResponse:
+async def answer(client: Runs, request: UnifiedRequest) -> UnifiedResponse:
     """The response to a request of the current version."""
     began = datetime.now(UTC)
     try:
-        outcome = await client.run(typed(request))
+        outcome: Result | GenerationError = await client.run(typed(request))
     except GenerationError as error:
         outcome = error
     now = datetime.now(UTC)
