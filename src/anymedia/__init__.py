@@ -67,6 +67,9 @@ if TYPE_CHECKING:
     from anymedia.contracts.job import (
         Job as Job,
     )
+    from anymedia.contracts.ledger import (
+        Costs as Costs,
+    )
     from anymedia.contracts.media import (
         MediaBytes as MediaBytes,
         MediaUrl as MediaUrl,

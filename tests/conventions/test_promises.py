@@ -11,6 +11,7 @@ from types import ModuleType
 
 import pytest
 
+import anymedia
 from anymedia.contracts.usage import Usage
 from anymedia.providers import registry
 from anymedia.providers.catalog import catalogued
@@ -109,3 +110,12 @@ def test_importing_loads_nothing_heavy() -> None:
     code = "import sys, anymedia; print([m for m in ('pydantic', 'sqlalchemy', 'msgspec') if m in sys.modules])"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"
+
+
+def test_public_names_are_the_same_for_people_and_type_checkers() -> None:
+    """What is loaded when it is used is what is imported for type checkers, name by name."""
+    text = (ROOT / "src" / "anymedia" / "__init__.py").read_text("utf-8")
+    told = set(re.findall(r"\b(\w+) as \1\b", text))
+    assert told - {"__version__"} == set(anymedia.__all__)
+    for name in anymedia.__all__:
+        assert getattr(anymedia, name) is not None
