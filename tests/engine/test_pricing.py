@@ -248,3 +248,11 @@ def test_circumstances_are_the_request_in_effect() -> None:
         "audio": False,
         "resolution": "1080p",
     }
+
+
+def test_a_length_that_the_model_may_choose_counts_at_its_longest() -> None:
+    """An estimate is a bound: ten seconds at most, for each of what was asked for."""
+    clip = next(model for model in MODELS if model.id == "clip-1")
+    assert estimated(VideoRequest(prompt="a fox"), clip).amount == Decimal("1.00")
+    known = VideoRequest(prompt="a fox", duration_seconds=5)
+    assert estimated(known, clip).amount == Decimal("0.50")

@@ -59,7 +59,16 @@ def expected_usage(request: Request[Any], model: Model | None) -> Usage:
             }
     if isinstance(request, ImageRequest):
         tokens["megapixels"] = expected_megapixels(request)
-    return Usage(estimated=True, **tokens, **asked_for(request))
+    return Usage(estimated=True, **{**longest(request, model), **tokens, **asked_for(request)})
+
+
+def longest(request: Request[Any], model: Model | None) -> dict[str, Any]:
+    """The most seconds that a model makes, where none were asked for: it may choose."""
+    if model is None or not isinstance(request, VideoRequest | AudioRequest):
+        return {}
+    limits = model.limits
+    most = max(limits.durations_seconds, default=limits.max_duration_seconds)
+    return {} if most is None else {"seconds": exactly(most) * request.count}
 
 
 def expected_megapixels(request: ImageRequest) -> Decimal:

@@ -298,9 +298,8 @@ class Router:
     ) -> tuple[Request[Any], list[Notice]]:
         """A model that the catalogue does not know, where that is allowed."""
         rule = connection.configured.unlisted_models
-        own_server = (
-            connection.configured.dialect is not None or not connection.provider.auth.secrets
-        )
+        keyless = not any(secret.required for secret in connection.provider.auth.secrets)
+        own_server = connection.configured.dialect is not None or keyless
         if rule == "refuse" or (rule is None and not own_server):
             raise self.unknown(model_id, request.medium, connection)
         notice = Notice(
