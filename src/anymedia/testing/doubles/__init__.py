@@ -11,13 +11,16 @@ DOUBLES: dict[str, str] = {
     "elevenlabs": "anymedia.testing.doubles.elevenlabs:ElevenLabsDouble",
     "fal": "anymedia.testing.doubles.fal:FalDouble",
     "huggingface": "anymedia.testing.doubles.huggingface:HuggingFaceDouble",
+    "ideogram": "anymedia.testing.doubles.ideogram:IdeogramDouble",
     "luma": "anymedia.testing.doubles.luma:LumaDouble",
     "luma-dream-machine": "anymedia.testing.doubles.luma:DreamMachineDouble",
     "mistral": "anymedia.testing.doubles.mistral:MistralDouble",
     "openai": "anymedia.testing.doubles.openai:OpenAIDouble",
     "openrouter": "anymedia.testing.doubles.openrouter:OpenRouterDouble",
+    "recraft": "anymedia.testing.doubles.recraft:RecraftDouble",
     "replicate": "anymedia.testing.doubles.replicate:ReplicateDouble",
     "runway": "anymedia.testing.doubles.runway:RunwayDouble",
+    "stability": "anymedia.testing.doubles.stability:StabilityDouble",
 }
 
 

@@ -1,37 +1,20 @@
-"""Signs calls as fal does: Ed25519 over ids, time and a hash of the body."""
+"""The headers of a call from fal."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from anymedia.testing.signing import Signer as Ed25519Signer
 
 
-class Signer:
-    """A key pair that is made of a seed, so that tests can repeat what it does."""
-
-    def __init__(self, seed: bytes = bytes(range(32))) -> None:
-        self._key = Ed25519PrivateKey.from_private_bytes(seed)
-        self.public_key = self._key.public_key().public_bytes_raw()
-
-    def jwk(self) -> dict[str, str]:
-        """The public key as a key set holds it."""
-        x = base64.urlsafe_b64encode(self.public_key).rstrip(b"=").decode()
-        return {"kty": "OKP", "crv": "Ed25519", "use": "sig", "x": x}
-
-    def sign(self, message: bytes) -> bytes:
-        """The signature of a message."""
-        return self._key.sign(message)
+class Signer(Ed25519Signer):
+    """fal's key pair."""
 
     def headers(self, body: bytes, *, request_id: str, timestamp: int) -> dict[str, str]:
         """The headers of a call with this body."""
         user_id = "user-double"
-        lines = (request_id, user_id, str(timestamp), hashlib.sha256(body).hexdigest())
         return {
             "Content-Type": "application/json",
             "X-Fal-Webhook-Request-Id": request_id,
             "X-Fal-Webhook-User-Id": user_id,
             "X-Fal-Webhook-Timestamp": str(timestamp),
-            "X-Fal-Webhook-Signature": self.sign("\n".join(lines).encode()).hex(),
+            "X-Fal-Webhook-Signature": self.over(body, request_id, user_id, str(timestamp)),
         }
