@@ -17,6 +17,7 @@ from anymedia.providers.spec import Provider
 BUILT_IN: dict[str, str] = {
     "echo": "anymedia.providers.adapters.echo:ECHO",
     "flux": "anymedia.providers.adapters.flux:FLUX",
+    "comfyui": "anymedia.providers.adapters.comfyui:COMFYUI",
     "kling": "anymedia.providers.adapters.kling:KLING",
     "luma": "anymedia.providers.adapters.luma:LUMA",
     "luma-dream-machine": "anymedia.providers.adapters.luma:LUMA_DREAM_MACHINE",
@@ -31,12 +32,18 @@ BUILT_IN: dict[str, str] = {
     "huggingface": "anymedia.providers.adapters.huggingface:HUGGINGFACE",
     "mistral": "anymedia.providers.adapters.mistral:MISTRAL",
     "openrouter": "anymedia.providers.adapters.openrouter:OPENROUTER",
+    "google": "anymedia.providers.adapters.google:GOOGLE",
+    "vertex": "anymedia.providers.adapters.vertex:VERTEX",
+    "ideogram": "anymedia.providers.adapters.ideogram:IDEOGRAM",
+    "recraft": "anymedia.providers.adapters.recraft:RECRAFT",
+    "stability": "anymedia.providers.adapters.stability:STABILITY",
 }
 KEYS: dict[str, dict[str, tuple[str, ...]]] = {
     "anthropic": {
         "api_key": ("ANTHROPIC_API_KEY",),
         "auth_token": ("ANTHROPIC_AUTH_TOKEN",),
     },
+    "comfyui": {"api_key": ()},
     "flux": {"api_key": ("BFL_API_KEY",)},
     "luma": {"api_key": ("LUMA_AGENTS_API_KEY",)},
     "luma-dream-machine": {"api_key": ("LUMAAI_API_KEY", "LUMA_API_KEY")},
@@ -59,6 +66,20 @@ KEYS: dict[str, dict[str, tuple[str, ...]]] = {
     "huggingface": {"api_key": ("HF_TOKEN", "HUGGINGFACE_API_TOKEN")},
     "mistral": {"api_key": ("MISTRAL_API_KEY",)},
     "openrouter": {"api_key": ("OPENROUTER_API_KEY",)},
+    "google": {"api_key": ("GOOGLE_API_KEY", "GEMINI_API_KEY")},
+    "vertex": {
+        "credentials": ("GOOGLE_CREDENTIALS",),
+        "project": ("GOOGLE_CLOUD_PROJECT", "GOOGLE_VERTEX_PROJECT"),
+        "location": ("GOOGLE_CLOUD_LOCATION", "GOOGLE_VERTEX_LOCATION"),
+        "api_key": ("GOOGLE_VERTEX_API_KEY",),
+        "access_token": ("CLOUDSDK_AUTH_ACCESS_TOKEN",),
+        "client_email": ("GOOGLE_CLIENT_EMAIL",),
+        "private_key": ("GOOGLE_PRIVATE_KEY",),
+        "private_key_id": ("GOOGLE_PRIVATE_KEY_ID",),
+    },
+    "ideogram": {"api_key": ("IDEOGRAM_API_KEY",)},
+    "recraft": {"api_key": ("RECRAFT_API_TOKEN", "RECRAFT_API_KEY")},
+    "stability": {"api_key": ("STABILITY_API_KEY",)},
 }
 """Variables that each secret is read from, as the adapters say it (a test compares them): the
 configuration is read without importing every adapter."""
