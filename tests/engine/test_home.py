@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -65,3 +66,31 @@ def test_whoever_stands_in_for_a_provider_is_not_bypassed() -> None:
     )
     assert connection.is_home("http://127.0.0.1:9/v2")
     assert not connection.is_home("https://eu.acme.example/v2")
+
+
+@pytest.mark.parametrize(
+    ("configured", "base_url"),
+    [
+        ({}, "https://api.acme.example/v2"),
+        ({"secrets": {"location": "eu"}}, "https://eu.acme.example"),
+        (
+            {"secrets": {"location": "eu"}, "base_url": "http://127.0.0.1:9"},
+            "http://127.0.0.1:9",
+        ),
+    ],
+)
+def test_a_region_may_have_its_own_address(configured: dict[str, object], base_url: str) -> None:
+    """Unless the configuration names one."""
+
+    def located(secrets: Mapping[str, str]) -> str | None:
+        return f"https://{secrets['location']}.acme.example" if "location" in secrets else None
+
+    connection = Connection(
+        replace(ACME, located=located),
+        ProviderSettings.model_validate({"name": "acme", **configured}),
+        Settings(),
+        transport=NetworkTransport(),
+        clock=SystemClock(),
+    )
+    assert connection.base_url == base_url
+    assert connection.is_home(f"{base_url}/v2/clips")

@@ -24,7 +24,8 @@ from anymedia.contracts.video import VideoRequest
 from anymedia.engine.routing import Candidate
 from anymedia.providers.spec import Call, Stream
 from tests.engine.workbench import Workbench, hello
-from tests.support.acme import ACME, BOLT
+from tests.support.acme import ACME, BOLT, MODELS, sheet
+from tests.support.transport import answer
 
 TODAY = date(2026, 11, 21)
 
@@ -248,3 +249,18 @@ def test_candidates_one_by_one_are_the_same_in_the_same_order() -> None:
     limited = Workbench(providers=(ACME, BOLT), failover=FailoverSettings(max_attempts=2))
     found = limited.engine.router.one_by_one(hello(), TODAY)
     assert [one.name for one in found] == ["acme/words-1", "bolt/words-1"]
+
+
+def test_two_models_of_one_name_are_told_apart_by_what_they_make() -> None:
+    """As vendors name them: `clip-1` writes here, and makes clips there."""
+    writer = sheet("clip-1", "text")
+    bench = Workbench(
+        answer({"text": "hello"}), providers=(replace(ACME, models=(writer, *MODELS)),)
+    )
+    assert bench.run(hello(model="acme/clip-1")).model == "clip-1"
+    (estimate,) = bench.engine.router.estimates(
+        VideoRequest(prompt="a fox", model="acme/clip-1", duration_seconds=5), TODAY
+    )
+    assert estimate.fits
+    assert estimate.cost is not None
+    assert estimate.cost.amount == Decimal("0.50")

@@ -50,11 +50,12 @@ class Connection:
     ) -> None:
         self.provider = provider
         self.configured = configured
-        self.base_url = configured.base_url or provider.base_url
+        self._secrets = secrets_of(configured)
+        located = provider.located(self._secrets) if provider.located else None
+        self.base_url = configured.base_url or located or provider.base_url
         self._settings = settings
         self._transport = transport
         self._clock = clock
-        self._secrets = secrets_of(configured)
         self._token: Token | None = None
         self._asking = asyncio.Lock()
         auth = provider.auth
@@ -223,7 +224,7 @@ class Connection:
         """Whether a URL lies where this provider is configured, or on a host that it says is its."""
         if origin(url) == origin(self.base_url):
             return True
-        if self.base_url != self.provider.base_url:
+        if self.configured.base_url not in {None, self.provider.base_url}:
             return False  # whoever stands in for it must not be bypassed
         scheme, host, port = origin(url)
         return (

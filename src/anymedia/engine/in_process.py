@@ -18,13 +18,14 @@ import msgspec
 from anymedia.contracts.errors import NetworkFailed
 from anymedia.engine.clock import Clock
 from anymedia.engine.transport import Incoming, Outgoing, Transport, too_large
+from anymedia.providers.spec import InProcess
 from anymedia.wire.http import HttpRequest, HttpResponse
 
 
 class InProcessTransport:
-    """Answers by calling `module:function` and its sibling `stream` in a thread."""
+    """Answers by calling `respond` and `stream` of a module or an object in a thread."""
 
-    def __init__(self, server: str, clock: Clock) -> None:
+    def __init__(self, server: str | InProcess, clock: Clock) -> None:
         self._server = server
         self._clock = clock
 
@@ -44,8 +45,9 @@ class InProcessTransport:
         """Nothing is open."""
 
     def _function(self, name: str) -> Callable[..., Any]:
-        module = import_module(self._server.partition(":")[0])
-        function: Callable[..., Any] = getattr(module, name)
+        server = self._server
+        owner = import_module(server.partition(":")[0]) if isinstance(server, str) else server
+        function: Callable[..., Any] = getattr(owner, name)
         return function
 
     async def _answer(self, function: Callable[..., Any], outgoing: Outgoing) -> Any:
@@ -95,9 +97,9 @@ class Switchboard:
         self._clock = clock
         self._local: dict[str, InProcessTransport] = {}
 
-    def connect(self, scheme: str, server: str) -> None:
+    def connect(self, scheme: str, server: str | InProcess) -> None:
         """Send that scheme to a server in this process."""
-        self._local.setdefault(scheme, InProcessTransport(server, self._clock))
+        self._local[scheme] = InProcessTransport(server, self._clock)
 
     async def send(self, outgoing: Outgoing, *, limit_bytes: int) -> HttpResponse:
         return await self._for(outgoing).send(outgoing, limit_bytes=limit_bytes)

@@ -57,7 +57,7 @@ class Providers:
         self._configured = {one.name: one for one in settings.providers}
         self._added: dict[str, Provider] = {}
         self._connections: dict[str, Connection] = {}
-        self._models: dict[str, dict[str, Model]] = {}
+        self._models: dict[str, dict[str, list[Model]]] = {}
 
     def get(self, name: str) -> Connection:
         """A provider by name, configured or not; `InvalidConfiguration` if there is none."""
@@ -136,22 +136,23 @@ class Providers:
 
     def models(self, name: str) -> tuple[Model, ...]:
         """The models of a provider that the catalogue knows."""
-        return tuple(self._sheets(name).values())
+        return tuple(model for same in self._sheets(name).values() for model in same)
 
-    def model(self, name: str, model_id: str) -> Model | None:
-        """One model's capability sheet."""
-        return self._sheets(name).get(model_id)
+    def model(self, name: str, model_id: str, medium: Medium | None = None) -> Model | None:
+        """One model's capability sheet; of several under one name the one for the medium."""
+        same = self._sheets(name).get(model_id, ())
+        return next((one for one in same if one.medium == medium), same[0] if same else None)
 
-    def _sheets(self, name: str) -> dict[str, Model]:
+    def _sheets(self, name: str) -> dict[str, list[Model]]:
         sheets = self._models.get(name)
         if sheets is None:
             provider = self.get(name).provider
-            sheets = self._models[name] = {
-                model.id: model
-                if model.provider == name
-                else model.model_copy(update={"provider": name})
-                for model in provider.models or catalogued(provider.catalog or provider.name)
-            }
+            sheets = self._models[name] = {}
+            for model in provider.models or catalogued(provider.catalog or provider.name):
+                own = model.provider == name
+                sheets.setdefault(model.id, []).append(
+                    model if own else model.model_copy(update={"provider": name})
+                )
         return sheets
 
     def all_models(self, medium: Medium | None = None) -> tuple[Model, ...]:

@@ -262,6 +262,9 @@ class Router:
         kinds: tuple[type[Operation], ...] = (Stream, Call) if streaming else (Call, Job, Stream)
         operation = connection.provider.operation(request.medium, *kinds)
         if operation is None:
+            gone = self._providers.model(connection.name, model_id) if model_id else None
+            if gone is not None and gone.lifecycle(today) == "retired":
+                raise self.retired(gone, request, today)
             raise UnsupportedOption(
                 f"`{connection.name}` does not make {request.medium} "
                 f"(it makes {', '.join(connection.provider.media) or 'nothing'})",
@@ -276,7 +279,7 @@ class Router:
         request = request.model_copy(
             update={"options": {**connection.configured.options, **request.options}}
         )
-        model = self._providers.model(connection.name, model_id)
+        model = self._providers.model(connection.name, model_id, request.medium)
         notices: list[Notice]
         if model is not None:
             request, notices = fit(request, model, today)
@@ -357,6 +360,23 @@ class Router:
             for model in self._providers.models(connection.name)
             if model.medium == request.medium and request.task in model.tasks
         ]
+
+    def retired(self, model: Model, request: Request[Any], today: date) -> UnknownModel:
+        """The last of its kind at its provider: since when it is gone, and who does it now."""
+        living = [
+            f"`{connection.name}/{one.id}`"
+            for connection in self._providers.serving(request.medium)
+            for one in self._providers.models(connection.name)
+            if one.medium == request.medium
+            and request.task in one.tasks
+            and one.lifecycle(today) != "retired"
+        ]
+        instead = f"use {', '.join(living[:5])}; " if living else ""
+        return UnknownModel(
+            f"`{model.provider}/{model.id}` was retired on {model.retires_on}; {instead}"
+            f"`anymedia models --media {request.medium}` lists what there is",
+            provider=model.provider,
+        )
 
     def unknown(
         self, model_id: str, medium: Medium, connection: Connection | None = None

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, RowMapping
 
 from anymedia.contracts.configuration import Settings
+from anymedia.contracts.media import Medium
 from anymedia.contracts.model import Model
 from anymedia.engine.connection import Connection as ProviderConnection
 from anymedia.engine.engine import Engine
@@ -58,9 +59,9 @@ class Desk:
         """The provider that an attempt went to."""
         return self.engine.providers.get(attempt["provider"])
 
-    def model_of(self, attempt: RowMapping) -> Model | None:
+    def model_of(self, attempt: RowMapping, medium: Medium) -> Model | None:
         """The model that an attempt asked for."""
-        return self.engine.providers.model(attempt["provider"], attempt["model"])
+        return self.engine.providers.model(attempt["provider"], attempt["model"], medium)
 
     def callback_url(self, attempt: RowMapping | dict[str, Any]) -> str | None:
         """Where the provider may report about an attempt."""

@@ -67,7 +67,7 @@ def effective_request(job: RowMapping, attempt: RowMapping, desk: Desk) -> Media
     connection = desk.connection_of(attempt)
     options = {**connection.configured.options, **request.options}
     request = request.model_copy(update={"options": options, "model": attempt["model"]})
-    model = desk.model_of(attempt)
+    model = desk.model_of(attempt, job["medium"])
     if model is None:
         return request  # type: ignore[return-value]  # an alias keeps the request's type
     # The model may have been retired since: what was sent then is fitted as it was then.
@@ -75,10 +75,10 @@ def effective_request(job: RowMapping, attempt: RowMapping, desk: Desk) -> Media
     return fit(request, model, sent)[0]  # type: ignore[return-value]  # as above
 
 
-def brief_of(desk: Desk, attempt: RowMapping) -> Brief:
+def brief_of(desk: Desk, job: RowMapping, attempt: RowMapping) -> Brief:
     """What the adapter is told."""
     return Brief(
-        model=desk.model_of(attempt),
+        model=desk.model_of(attempt, job["medium"]),
         marker=attempt["id"],
         callback_url=desk.callback_url(attempt),
     )
@@ -165,9 +165,9 @@ async def sent(
     """The one POST."""
     connection = desk.connection_of(attempt)
     exchange = (
-        operation.exchange(request, brief_of(desk, attempt))
+        operation.exchange(request, brief_of(desk, job, attempt))
         if isinstance(operation, Call)
-        else operation.submit(request, brief_of(desk, attempt))
+        else operation.submit(request, brief_of(desk, job, attempt))
     )
     headers = (
         {operation.recovery.header: attempt["id"]}
@@ -434,7 +434,7 @@ async def looked_up(
     tries = attempt["polls"]
     try:
         found = await desk.connection_of(attempt).converse(
-            lookup.find(brief_of(desk, attempt), opened_at), timeout_seconds=60.0
+            lookup.find(brief_of(desk, job, attempt), opened_at), timeout_seconds=60.0
         )
     except GenerationError as error:
         if tries >= len(LOOKUP_PAUSES_SECONDS):

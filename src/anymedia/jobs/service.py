@@ -332,7 +332,7 @@ class Jobs:
             if found["state"] in {"sending", "outcome_unknown"}:
                 handle = told.handle
                 if operation.whole_handle is not None:
-                    handle = operation.whole_handle(handle, brief_of(self._desk, found))
+                    handle = operation.whole_handle(handle, brief_of(self._desk, row, found))
                 await adopt(self._desk, row, found, spec.Submitted(handle=handle))
         # A callback is only a hint: how it stands is asked with our own key.
         self._dispatcher.enqueue(row["id"])

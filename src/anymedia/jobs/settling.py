@@ -48,7 +48,7 @@ def cost_of(
     kept: list[StoredArtifact],
 ) -> tuple[Usage, Cost]:
     """What a finished attempt consumed and costs. What the provider itself says wins."""
-    model = desk.model_of(attempt)
+    model = desk.model_of(attempt, request.medium)
     seconds = sum((Decimal(str(one.seconds)) for one in kept if one.seconds), Decimal(0))
     pictures = len(kept) if request.medium == "image" else 0
     asked = seconds if getattr(request, "duration_seconds", None) is None else Decimal(0)

@@ -173,7 +173,7 @@ def failure_cost(
     if charged is False:
         return NOTHING
     request = effective_request(job, attempt, desk)
-    model = desk.model_of(attempt)
+    model = desk.model_of(attempt, request.medium)
     cost = priced(model, usage, circumstances(request, model))
     if cost.basis == "free" or cost.known:
         return cost

@@ -15,7 +15,7 @@ The engine prepares a request before an adapter sees it:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -191,6 +191,21 @@ Operation: TypeAlias = Call | Stream | Job
 # --- the provider ---------------------------------------------------------------------------
 
 
+class InProcess(Protocol):
+    """A far end in this process; a module with these two functions is one as well.
+
+    It is called in a thread. A `ConnectionError` is a connection that broke.
+    """
+
+    def respond(self, request: HttpRequest, now: datetime) -> HttpResponse:
+        """The whole answer."""
+        ...
+
+    def stream(self, request: HttpRequest, now: datetime) -> tuple[HttpResponse, Iterator[bytes]]:
+        """The head of the answer, and its body in pieces."""
+        ...
+
+
 Marking: TypeAlias = Literal["transparent", "white", "black"]
 """How a mask marks the place that may change."""
 
@@ -235,6 +250,8 @@ class Provider:
     """What a failed response means. Never raises."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """Sent with every authorised request."""
+    located: Callable[[Mapping[str, str]], str | None] | None = None
+    """Another base URL for some settings, such as a region; `None` for the usual one."""
     hosts: tuple[str, ...] = ()
     """Further hosts of its own that may get its key over https; `.acme.example` is all below it."""
     inputs: Inputs = field(default_factory=Inputs)
@@ -246,8 +263,9 @@ class Provider:
     """Its capability sheets, for a provider that does not come with a file of ours
     (`anymedia.providers.catalog.models` reads the same TOML)."""
     docs: str = ""
-    in_process: str | None = None
-    """`module:function` that answers its requests without a network, for `echo`."""
+    in_process: str | InProcess | None = None
+    """Who answers its requests without a network: the name of a module, such as that of `echo`,
+    which is imported when it is first asked, or an object."""
 
     def operation(self, medium: Medium, *kinds: type[Operation]) -> Operation | None:
         """What it does for a medium, preferring the kinds in the order they are named."""

@@ -40,5 +40,5 @@ ECHO = Provider(
     explain=explain,
     inputs=Inputs(schemes=(), inline_bytes=100 * 1024 * 1024),
     check=check,
-    in_process="anymedia.echo.server:respond",
+    in_process="anymedia.echo.server",
 )
