@@ -166,12 +166,15 @@ def test_states_are_understood_and_unknown_ones_go_on(status: Any, state: Any) -
     assert found == state
 
 
-def test_a_clip_that_is_done_is_fetched_with_the_key() -> None:
-    """Thoughts stand beside the output, as the total shows."""
-    _, state = polled(GOOGLE, "v1_a", interaction("completed", CLIP, usage=USAGE))
+@pytest.mark.parametrize("uri", [URI, URI.partition(":download")[0]])
+def test_a_clip_that_is_done_is_fetched_with_the_key(uri: str) -> None:
+    """Where its bytes are, as a key cannot follow a redirect; thoughts stand beside the output."""
+    made = interaction("completed", {**CLIP, "uri": uri}, usage=USAGE)
+    _, state = polled(GOOGLE, "v1_a", made)
     assert isinstance(state, Succeeded)
     (clip,) = state.artifacts
-    assert (clip.stage, clip.url, clip.needs_key) == ("remote", URI, True)  # type: ignore[union-attr]
+    where = URI.replace(".com/v1/", ".com/download/v1/")
+    assert (clip.stage, clip.url, clip.needs_key) == ("remote", where, True)  # type: ignore[union-attr]
     assert (state.usage.input_tokens, state.usage.output_tokens) == (12, 46_340)
     assert state.usage.reasoning_tokens == 4
     assert (state.model, state.request_id) == (OMNI, "v1_a")

@@ -42,6 +42,7 @@ from anymedia.contracts.media import MediaBytes, MediaUrl
 from anymedia.contracts.video import VideoRequest
 from anymedia.providers.adapters.vertex import VERTEX, VERTEX_AI
 from anymedia.providers.adapters.vertex.auth import GoogleCloud
+from anymedia.providers.catalog import catalogued
 from anymedia.wire.auth import GrantingAuth, Token
 from anymedia.wire.exchange import replay
 from anymedia.wire.http import HttpRequest, HttpResponse, post
@@ -481,3 +482,13 @@ def test_an_operation_can_be_asked_to_stop(status: int, outcome: str) -> None:
     sent, found = replay(cancel(NAME), response({}, status), explain=VERTEX.explain)
     assert sent[0].path == f"/v1beta1/{NAME}:cancel"
     assert found == outcome
+
+
+# --- the catalogue --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["google", "vertex"])
+def test_every_model_has_one_row(name: str) -> None:
+    """A second one of the same id would hide the first."""
+    ids = [model.id for model in catalogued(name)]
+    assert len(ids) == len(set(ids))

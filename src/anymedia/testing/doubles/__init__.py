@@ -10,6 +10,7 @@ DOUBLES: dict[str, str] = {
     "anthropic": "anymedia.testing.doubles.anthropic:AnthropicDouble",
     "elevenlabs": "anymedia.testing.doubles.elevenlabs:ElevenLabsDouble",
     "fal": "anymedia.testing.doubles.fal:FalDouble",
+    "google": "anymedia.testing.doubles.google:GoogleDouble",
     "huggingface": "anymedia.testing.doubles.huggingface:HuggingFaceDouble",
     "ideogram": "anymedia.testing.doubles.ideogram:IdeogramDouble",
     "luma": "anymedia.testing.doubles.luma:LumaDouble",
@@ -17,10 +18,12 @@ DOUBLES: dict[str, str] = {
     "mistral": "anymedia.testing.doubles.mistral:MistralDouble",
     "openai": "anymedia.testing.doubles.openai:OpenAIDouble",
     "openrouter": "anymedia.testing.doubles.openrouter:OpenRouterDouble",
+    "pika": "anymedia.testing.doubles.fal:FalDouble",
     "recraft": "anymedia.testing.doubles.recraft:RecraftDouble",
     "replicate": "anymedia.testing.doubles.replicate:ReplicateDouble",
     "runway": "anymedia.testing.doubles.runway:RunwayDouble",
     "stability": "anymedia.testing.doubles.stability:StabilityDouble",
+    "vertex": "anymedia.testing.doubles.google:GoogleDouble",
 }
 
 
@@ -30,3 +33,7 @@ def double(name: str) -> Double:
     made = getattr(import_module(module), attribute)()
     assert isinstance(made, Double)
     return made
+
+
+double_of = double
+"""The same by another name, for where `double` is a module."""

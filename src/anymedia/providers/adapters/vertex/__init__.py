@@ -1,7 +1,7 @@
 """Google Vertex AI: Gemini under a project of one's own, and Imagen, Veo and Lyria 2 besides.
 
-The newest models are served at the location `global` only, which is the usual one here. For
-another, set `base_url` too, such as `https://us-central1-aiplatform.googleapis.com`.
+The newest models are served at the location `global` only, which is the usual one here; another
+location has a host of its own.
 
 API: https://docs.cloud.google.com/vertex-ai/generative-ai/docs/model-reference (PyPI google-genai
 3.4.0, google-auth 2.62.2, read 2026-11-21)
@@ -9,7 +9,7 @@ API: https://docs.cloud.google.com/vertex-ai/generative-ai/docs/model-reference 
 
 from __future__ import annotations
 
-from anymedia.providers.adapters.vertex.auth import GoogleCloud
+from anymedia.providers.adapters.vertex.auth import GoogleCloud, located
 from anymedia.providers.dialects.google import (
     embeddings,
     images,
@@ -48,6 +48,7 @@ VERTEX = Provider(
         embeddings.operation(VERTEX_AI),
     ),
     explain=explain,
+    located=located,
     hosts=(HOST,),
     # There is no upload: what is larger than a request has to lie in a bucket (`gs://`).
     inputs=Inputs(

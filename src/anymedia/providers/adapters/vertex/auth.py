@@ -102,3 +102,11 @@ def named(value: str | None, what: str) -> str:
             f"`GOOGLE_CLOUD_{what.upper()}`, or `secrets.{what}` in the configuration"
         )
     return value
+
+
+def located(secrets: Mapping[str, str]) -> str | None:
+    """The host of a region; what is `global` has the usual one."""
+    location = secrets.get("location") or GLOBAL
+    if location == GLOBAL or not NAME.fullmatch(location):
+        return None  # what is no name is told when it is first needed
+    return f"https://{location}-aiplatform.googleapis.com"

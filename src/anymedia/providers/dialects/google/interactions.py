@@ -33,7 +33,7 @@ from anymedia.contracts.media import (
 )
 from anymedia.providers.dialects.google.errors import failure_inside, refused
 from anymedia.providers.dialects.google.parts import bare, type_of
-from anymedia.providers.dialects.google.storage import address
+from anymedia.providers.dialects.google.storage import content
 from anymedia.providers.dialects.google.surface import MARK, Surface, mark
 from anymedia.providers.dialects.google.usage import interaction_usage
 from anymedia.providers.dialects.openai.inline import decoded
@@ -210,7 +210,7 @@ def artifact(one: Content) -> GeneratedArtifact | None:
         data = decoded(one.data)
         return InlineArtifact(data=data, media_type=one.mime_type or sniffed(data))
     if one.uri:
-        return RemoteArtifact(url=address(one.uri), media_type=one.mime_type, needs_key=True)
+        return RemoteArtifact(url=content(one.uri), media_type=one.mime_type, needs_key=True)
     return None
 
 
