@@ -37,6 +37,9 @@ BUILT_IN: dict[str, str] = {
     "ideogram": "anymedia.providers.adapters.ideogram:IDEOGRAM",
     "recraft": "anymedia.providers.adapters.recraft:RECRAFT",
     "stability": "anymedia.providers.adapters.stability:STABILITY",
+    "azure-openai": "anymedia.providers.adapters.azure_openai:AZURE_OPENAI",
+    "bedrock": "anymedia.providers.adapters.bedrock:BEDROCK",
+    "ditectrev": "anymedia.providers.adapters.ditectrev:DITECTREV",
 }
 KEYS: dict[str, dict[str, tuple[str, ...]]] = {
     "anthropic": {
@@ -80,6 +83,30 @@ KEYS: dict[str, dict[str, tuple[str, ...]]] = {
     "ideogram": {"api_key": ("IDEOGRAM_API_KEY",)},
     "recraft": {"api_key": ("RECRAFT_API_TOKEN", "RECRAFT_API_KEY")},
     "stability": {"api_key": ("STABILITY_API_KEY",)},
+    "bedrock": {
+        "api_key": ("AWS_BEARER_TOKEN_BEDROCK",),
+        "access_key": ("AWS_ACCESS_KEY_ID",),
+        "secret_key": ("AWS_SECRET_ACCESS_KEY",),
+        "session_token": ("AWS_SESSION_TOKEN",),
+        "region": ("AWS_REGION", "AWS_DEFAULT_REGION"),
+        "endpoint": ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME",),
+    },
+    "ditectrev": {
+        "api_key": ("DITECTREV_AI_KEY",),
+        "endpoint": ("DITECTREV_BASE_URL",),
+        "subscription_url": ("DITECTREV_SUBSCRIPTION_URL",),
+        "subscription_key": ("DITECTREV_SUBSCRIPTION_KEY",),
+    },
+    "azure-openai": {
+        "api_key": ("AZURE_OPENAI_API_KEY", "AZURE_API_KEY"),
+        "endpoint": ("AZURE_OPENAI_ENDPOINT", "AZURE_API_BASE"),
+        "resource": ("AZURE_RESOURCE_NAME",),
+        "api_version": ("OPENAI_API_VERSION",),
+        "ad_token": ("AZURE_OPENAI_AD_TOKEN",),
+        "tenant_id": ("AZURE_TENANT_ID",),
+        "client_id": ("AZURE_CLIENT_ID",),
+        "client_secret": ("AZURE_CLIENT_SECRET",),
+    },
 }
 """Variables that each secret is read from, as the adapters say it (a test compares them): the
 configuration is read without importing every adapter."""

@@ -57,7 +57,7 @@ def test_a_server_of_ones_own_speaks_the_common_form() -> None:
     local = registry.speaking("openai", "local")
     assert isinstance(local, Provider)
     assert (local.name, local.catalog or local.name) == ("local", "local")
-    assert local.media == ("text", "embedding", "image", "speech", "transcription")
+    assert local.media == ("text", "embedding", "image", "speech", "transcription", "video")
     assert local.inputs.schemes == ()
     request = TextRequest.model_validate(
         {"model": "llama", "prompt": "Hi", "max_output_tokens": 5, "user": "u1"}

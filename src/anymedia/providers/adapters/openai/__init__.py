@@ -1,6 +1,7 @@
 """OpenAI: text through chat completions and responses, images, speech, transcription, embeddings.
 
-Its video API (Sora) was shut down on 2026-09-24 without a successor, so there is no video here.
+Its video API (Sora) was shut down on 2026-09-24 without a successor, so there is no video here;
+servers that still speak it are reached through `dialects/openai/videos`.
 
 API: https://platform.openai.com/docs/api-reference (openai-python 3.52.0, read 2026-11-21)
 """

@@ -15,6 +15,7 @@ from anymedia.providers.dialects.openai import (
     speech,
     text,
     transcription,
+    videos,
 )
 from anymedia.providers.dialects.openai.errors import SERVER_ERRORS
 from anymedia.providers.dialects.openai.fields import SERVER_FIELDS
@@ -22,6 +23,7 @@ from anymedia.providers.dialects.openai.images import ImageQuirks
 from anymedia.providers.dialects.openai.models import check
 from anymedia.providers.dialects.openai.quirks import Quirks
 from anymedia.providers.dialects.openai.speech import SpeechQuirks
+from anymedia.providers.dialects.openai.videos import VideoQuirks
 from anymedia.providers.spec import Inputs, Operation, Provider
 from anymedia.wire.auth import BearerToken
 
@@ -31,9 +33,21 @@ IMAGES = ImageQuirks(
     always={"response_format": "b64_json"},
 )
 SPEECH = SpeechQuirks(errors=SERVER_ERRORS, default_voice=None, default_format="", pcm={})
+VIDEOS = VideoQuirks(
+    errors=SERVER_ERRORS,
+    fields={
+        "negative_prompt": "negative_prompt",
+        "seed": "seed",
+        "fps": "fps",
+        "audio": "generate_sound",
+    },
+)
 INPUTS = Inputs(schemes=(), inline_bytes=50 * 1024 * 1024)
 """Everything goes inside the request: a server of one's own is rarely let out to fetch URLs, and
 those that do fetch could be pointed at their own network."""
+EVERYTHING: tuple[Medium, ...] = (
+    *("text", "embedding", "image", "speech", "transcription", "video"),
+)
 
 
 def compatible(
@@ -43,7 +57,7 @@ def compatible(
     title: str | None = None,
     environment: Iterable[str] = (),
     key_required: bool = False,
-    media: Iterable[Medium] = ("text", "embedding", "image", "speech", "transcription"),
+    media: Iterable[Medium] = EVERYTHING,
     docs: str = "",
 ) -> Provider:
     """A service that speaks OpenAI's language the way servers commonly do."""
@@ -69,6 +83,7 @@ def operations(name: str) -> tuple[Operation, ...]:
         images.operation(IMAGES),
         speech.operation(SPEECH),
         transcription.operation(SERVER_ERRORS),
+        videos.operation(VIDEOS),
     )
 
 
