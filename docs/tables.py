@@ -14,6 +14,7 @@ from anymedia.contracts.model import Model
 from anymedia.providers import registry
 from anymedia.providers.catalog import catalogued
 from anymedia.providers.spec import Job, Provider, Stream
+from anymedia.testing.suite import suite_for
 
 ROOT = Path(__file__).parents[1]
 MEDIA = ("text", "image", "video", "audio", "speech", "transcription", "embedding")
@@ -107,8 +108,38 @@ def key_table() -> str:
     return "\n\n".join(blocks)
 
 
+TRIED = {
+    "works": "success",
+    "refusal": "refusal",
+    "rate limit": "rate limit",
+    "wrong key": "authentication",
+    "server failure": "server failure",
+    "unreadable": "unreadable",
+    "streaming": "streaming",
+    "cancel": "cancel",
+}
+
+
+def contract_table() -> str:
+    """What the contract suite finds of every adapter, against its double."""
+    lines = [f"| provider | makes | {' | '.join(TRIED)} |", "|---" * (len(TRIED) + 2) + "|"]
+    for name in sorted(registry.BUILT_IN):
+        suite = suite_for(name)
+        found: dict[tuple[str | None, str], str] = {
+            (one.case.medium, one.case.name): one.verdict for one in suite.run()
+        }
+        for medium in registry.provider(name).media:
+            cells = [MARKS[found.get((medium, case), "")] for case in TRIED.values()]
+            lines.append(f"| `{name}` | {medium} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+MARKS = {"": "", "passed": "yes", "skipped": "-", "failed": "**no**"}
+
+
 TABLES: dict[str, tuple[Path, Callable[[], str]]] = {
     "providers": (ROOT / "README.md", provider_table),
+    "contract": (ROOT / "docs" / "providers.md", contract_table),
     "models": (ROOT / "docs" / "models.md", model_tables),
     "keys": (ROOT / ".env.example", key_table),
 }

@@ -51,9 +51,17 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "providers:check",
         "Whether providers answer and accept their keys, by a call that costs nothing.",
     ),
+    "providers test": (
+        "providers:test",
+        "Whether a provider keeps the contract: against its double, or live.",
+    ),
     "models": (
         "models:models",
         "Models that the catalogue lists: what each can do, its price, how long it lives.",
+    ),
+    "simulate": (
+        "simulate:simulate",
+        "Serve doubles of providers on this machine, which behave as the real ones on the wire.",
     ),
     "costs": ("costs:costs", "What was spent: by provider, model, media, key or day."),
     "config check": (

@@ -1,19 +1,23 @@
 """`anymedia providers`: who can be asked, and whether they answer."""
 
-# ruff: noqa: B008  options are frozen, so one instance can be the default of all
+# ruff: noqa: B008, PT028  options are frozen, so one instance can be the default of all; `test` is a command
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from anymedia.cli.options import Run, Setup
 from anymedia.cli.progress import Progress
-from anymedia.cli.words import table
+from anymedia.cli.words import shortened, table
+from anymedia.contracts.media import Medium
 
 if TYPE_CHECKING:
     from anymedia.engine.providers import ProviderCheck, ProviderStatus
+    from anymedia.testing.suite import Outcome, ProviderTestSuite
 
 
 async def list_(*, setup: Setup = Setup(), session: Run) -> None:
@@ -42,6 +46,66 @@ async def check(
     else:
         session.print(table(("NAME", "ANSWERS", "AFTER", "REMARKS"), map(result, checks)))
     return 0 if all(one.ok for one in checks) else 1
+
+
+async def test(
+    name: Annotated[str, Parameter(help="The provider.")],
+    /,
+    *,
+    live: Annotated[
+        bool,
+        Parameter(help="Ask the real service with your key. What it makes has to be paid for."),
+    ] = False,
+    media: Annotated[
+        tuple[Medium, ...], Parameter(help="Only these kinds; may be given several times.")
+    ] = (),
+    setup: Setup = Setup(),
+    session: Run,
+) -> int:
+    """Whether a provider keeps the contract: against its double, or live."""
+    suite = suite_of(name, setup, live=live)
+    cases = [one for one in suite.cases() if not media or one.medium in media]
+    with Progress(session, "trying"):
+        outcomes = await suite.tried(cases)
+    if setup.json:
+        session.json(
+            [
+                {
+                    "case": one.case.name,
+                    "medium": one.case.medium,
+                    "verdict": one.verdict,
+                    "reason": one.reason or None,
+                }
+                for one in outcomes
+            ]
+        )
+    else:
+        session.print(table(("MEDIUM", "CASE", "VERDICT", "REASON"), map(verdict, outcomes)))
+    failed = any(one.verdict == "failed" for one in outcomes)
+    return 1 if failed or not any(one.verdict == "passed" for one in outcomes) else 0
+
+
+def suite_of(name: str, setup: Setup, *, live: bool) -> ProviderTestSuite:
+    """The suite; with `live`, as the provider is configured here."""
+    from anymedia.testing.extra import needed
+
+    needed("anymedia providers test")
+    from anymedia.testing.suite import suite_for
+
+    if not live:
+        return suite_for(name)
+    from anymedia.configuration import load
+    from anymedia.contracts.configuration import ProviderSettings
+
+    settings = load(setup.config, environment=os.environ, directory=Path.cwd())
+    found = next((one for one in settings.providers if one.name == name), None)
+    return suite_for(name, live=found or ProviderSettings(name=name))
+
+
+def verdict(outcome: Outcome) -> tuple[str, ...]:
+    """One case as a line."""
+    reason = shortened(outcome.reason, 100)
+    return outcome.case.medium or "-", outcome.case.name, outcome.verdict, reason
 
 
 def row(status: ProviderStatus) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import uvicorn
 from starlette.applications import Starlette
@@ -22,6 +22,9 @@ from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoin
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
+
+if TYPE_CHECKING:
+    from anymedia.testing.mishaps import Mishaps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +54,10 @@ class Record:
     invoice: list[tuple[str, Decimal]] = field(default_factory=list)
     """What was charged: an id and US dollars."""
     faults: deque[Fault] = field(default_factory=deque)
+    missing: list[str] = field(default_factory=list)
+    """Paths that were asked for and that it does not have."""
+    mishaps: Mishaps | None = None
+    """What goes wrong by chance, besides."""
 
     def count(self, method: str, path: str) -> int:
         """How many requests of that kind came."""
@@ -73,15 +80,24 @@ class Faults(BaseHTTPMiddleware):
         if request.method == "POST" and "json" in request.headers.get("content-type", ""):
             with contextlib.suppress(ValueError):
                 self.record.bodies.append(await request.json())
+        fault = self._scripted(request)
+        if (mishaps := self.record.mishaps) is not None:
+            await asyncio.sleep(mishaps.delay_seconds)
+            fault = fault or mishaps.next()
+        if fault is None:
+            return await call_next(request)
+        if fault.cut_after_bytes is not None:
+            return cut(await call_next(request), fault.cut_after_bytes)
+        if fault.after_accepting:
+            await call_next(request)
+        return Response(fault.body, fault.status, fault.headers)
+
+    def _scripted(self, request: Request) -> Fault | None:
         for fault in self.record.faults:
             if request.url.path.startswith(fault.path) and fault.method in {None, request.method}:
                 self.record.faults.remove(fault)
-                if fault.cut_after_bytes is not None:
-                    return cut(await call_next(request), fault.cut_after_bytes)
-                if fault.after_accepting:
-                    await call_next(request)
-                return Response(fault.body, fault.status, fault.headers)
-        return await call_next(request)
+                return fault
+        return None
 
 
 def cut(response: Response, most_bytes: int) -> Response:
@@ -102,6 +118,9 @@ def cut(response: Response, most_bytes: int) -> Response:
 class Double:
     """A provider's double: its routes, with the record and the faults around them."""
 
+    refuses: ClassVar[str | None] = "forbidden"
+    """A word in a prompt that it refuses as content; `None` when it refuses none."""
+
     def __init__(self, routes: list[Route]) -> None:
         self.record = Record()
         self.base_url = ""
@@ -110,10 +129,15 @@ class Double:
             routes=[*routes, Route("/_double", self._show)],
         )
         self.app.add_middleware(Faults, record=self.record)
+        self.app.add_exception_handler(404, self._lost)
 
     def fail(self, fault: Fault) -> None:
         """Let the next matching request fail."""
         self.record.faults.append(fault)
+
+    async def _lost(self, request: Request, _: Exception) -> Response:
+        self.record.missing.append(request.url.path)
+        return Response("Not Found", 404, media_type="text/plain")
 
     async def _show(self, _: Request) -> Response:
         return JSONResponse(
@@ -125,9 +149,12 @@ class Double:
 
 
 @contextlib.contextmanager
-def serving(double: Double) -> Iterator[str]:
-    """Serve a double on a free loopback port while the block runs; yields its address."""
-    listener = socket.create_server(("127.0.0.1", 0))
+def serving(double: Double, *, port: int = 0) -> Iterator[str]:
+    """Serve a double on loopback while the block runs; yields its address.
+
+    A free port is taken unless one is named; `OSError` when that is not to be had.
+    """
+    listener = socket.create_server(("127.0.0.1", port))
     double.base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     server = uvicorn.Server(
         uvicorn.Config(double.app, log_level="critical", lifespan="off", ws="none")

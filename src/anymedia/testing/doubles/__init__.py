@@ -8,6 +8,7 @@ from anymedia.testing.double import Double
 
 DOUBLES: dict[str, str] = {
     "anthropic": "anymedia.testing.doubles.anthropic:AnthropicDouble",
+    "comfyui": "anymedia.testing.doubles.comfyui:ComfyUIDouble",
     "elevenlabs": "anymedia.testing.doubles.elevenlabs:ElevenLabsDouble",
     "fal": "anymedia.testing.doubles.fal:FalDouble",
     "google": "anymedia.testing.doubles.google:GoogleDouble",

@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -53,6 +53,8 @@ class Work:
 
 class ComfyUIDouble(Double):
     """A server of one's own; `key` stands for a proxy before it that wants one."""
+
+    refuses: ClassVar[str | None] = None
 
     def __init__(self, *, slowness: int = 1, key: str | None = None) -> None:
         self.slowness = slowness
