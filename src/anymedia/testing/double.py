@@ -11,7 +11,7 @@ import contextlib
 import socket
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -120,6 +120,9 @@ class Double:
 
     refuses: ClassVar[str | None] = "forbidden"
     """A word in a prompt that it refuses as content; `None` when it refuses none."""
+
+    options: ClassVar[Mapping[str, Any]] = {}
+    """Options without which nothing can be asked of it, as the contract suite sends them."""
 
     def __init__(self, routes: list[Route]) -> None:
         self.record = Record()

@@ -75,6 +75,8 @@ class Bench:
         """A simple request for a medium as a model of the provider takes it."""
         self.ready()
         request = simple(medium, words)
+        if self.double is not None and self.double.options:
+            request = request.model_copy(update={"options": dict(self.double.options)})
         listed = [one for one in self.models if one.medium == medium]
         for model in sorted(listed, key=lambda one: (one.retires_on is not None, one.priority)):
             asked = request.model_copy(update={"model": model.id})

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -51,10 +52,32 @@ class Work:
         return [self.number, self.id, self.graph, self.extra, saving(self.graph)]
 
 
+def node(class_type: str, title: str = "", **inputs: Any) -> dict[str, Any]:
+    """One node of a graph."""
+    return {"class_type": class_type, "inputs": inputs, "_meta": {"title": title}}
+
+
+PICTURE = {
+    "1": node("CLIPTextEncode", "prompt", text=""),
+    "2": node("KSampler", "seed", seed=1, positive=["1", 0]),
+    "3": node("SaveImage", images=["2", 0], filename_prefix="pictures"),
+}
+"""A graph for a picture from words."""
+CLIP = {
+    "1": node("CLIPTextEncode", "prompt", text=""),
+    "2": node("WanImageToVideo", length=81, positive=["1", 0]),
+    "3": node("KSampler", "seed", seed=1, latent_image=["2", 2]),
+    "4": node("CreateVideo", images=["3", 0], fps=16),
+    "5": node("SaveVideo", video=["4", 0], filename_prefix="clips"),
+}
+"""A graph for a clip from words."""
+
+
 class ComfyUIDouble(Double):
     """A server of one's own; `key` stands for a proxy before it that wants one."""
 
     refuses: ClassVar[str | None] = None
+    options: ClassVar[Mapping[str, Any]] = {"workflows": {"image": PICTURE, "video": CLIP}}
 
     def __init__(self, *, slowness: int = 1, key: str | None = None) -> None:
         self.slowness = slowness
