@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given, strategies as st
 
 from anymedia.configuration import load
-from anymedia.contracts.configuration import Alias, ProviderLimits, RouteSettings, Settings
+from anymedia.contracts.configuration import Alias, Settings
 from anymedia.contracts.errors import InvalidConfiguration
+from anymedia.contracts.limit import Limits
+from anymedia.contracts.route import RouteSettings
 
 
 def read(tmp_path: Path, text: str, **environment: str) -> Settings:
@@ -55,7 +57,7 @@ def test_a_whole_file_is_understood(tmp_path: Path) -> None:
     )
     runway, local = settings.providers
     assert (runway.name, runway.priority, runway.weight) == ("runway", 1, 3.0)
-    assert runway.limits == ProviderLimits(per_minute=10, per_day=1000, concurrent=5)
+    assert runway.limits == Limits(per_minute=10, per_day=1000, concurrent=5)
     assert (local.dialect, local.base_url) == ("openai", "http://127.0.0.1:8000/v1")
     assert local.unlisted_models == "allow"
     assert settings.routes == (RouteSettings(media="video", providers=("runway", "local")),)
@@ -218,7 +220,7 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
         "providers.runway.limits.per_minute (anymedia.yaml:4): expected at least 1",
         (
             "providers.runway.limits.per_dy (anymedia.yaml:4): there is no such setting; "
-            "did you mean `per_day`?"
+            "did you mean `per_day` or `usd_per_day`?"
         ),
         (
             "providers.local.base_url (anymedia.yaml:5): "
@@ -232,17 +234,15 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
             "routes.0.media (anymedia.yaml:8): "
             "expected `text`, `image`, `video`, `audio`, `speech`, `transcription` or `embedding`"
         ),
-        "routes.1.strategy (anymedia.yaml:8): expected `priority`",
-        "routes.1.providers (anymedia.yaml:8): expected at least one entry",
+        (
+            "routes.1.strategy (anymedia.yaml:8): expected `priority`, `round_robin`, `weighted`, "
+            "`least_loaded`, `latency`, `cost`, `quality` or `adaptive`"
+        ),
         (
             "aliases.fast.quality (anymedia.yaml:10): "
             "expected `draft`, `standard`, `high` or `cinematic`"
         ),
-        (
-            "cash: there is no such setting; known here: providers, routes, aliases, retry, failover, "
-            "circuit_breaker, timeouts, data_dir, max_response_bytes, max_artifact_bytes, "
-            "max_input_bytes, max_cost"
-        ),
+        "cash: there is no such setting; did you mean `cache`?",
     ]
 
 
@@ -254,7 +254,7 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
         ("providers: [1]", "providers.0 (anymedia.yaml:1): expected settings by name"),
         ("providers: 3", "providers (anymedia.yaml:1): expected a list"),
         ("providers: {echo: 3}", "providers.echo (anymedia.yaml:1): expected settings by name"),
-        ("providers: {echo: {api-key: x}}", "did you mean `api_key`?"),
+        ("providers: {echo: {api-key: x}}", "did you mean `api_key` or `api_keys`?"),
         (
             "providers: {echo: {api_key: 123}}",
             "providers.echo.api_key (anymedia.yaml:1): expected text",
@@ -273,6 +273,35 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
             "routes: [{media: image, providers: [echo]}, {media: image, providers: [openai]}]",
             "routes.1.media (anymedia.yaml:1): routes.0 is already for image",
         ),
+        (
+            "routes: [{media: image}]",
+            "routes.0 (anymedia.yaml:1): expected either `providers` or `groups`",
+        ),
+        (
+            "routes: [{media: image, providers: [echo], groups: [{name: a, providers: [echo]}]}]",
+            "routes.0 (anymedia.yaml:1): expected either `providers` or `groups`",
+        ),
+        (
+            "routes: [{media: image, groups: [{name: a, providers: [ecco]}]}]",
+            "routes.0.groups.0.providers (anymedia.yaml:1): there is no provider `ecco`; did you",
+        ),
+        (
+            "routes: [{media: image, providers: [echo], last_resort: ecco}]",
+            "routes.0.last_resort (anymedia.yaml:1): there is no provider `ecco`; did you",
+        ),
+        (
+            "providers: {echo: {weight: 0}}\n"
+            "routes: [{media: image, strategy: weighted, providers: [echo]}]",
+            "routes.0.providers (anymedia.yaml:2): expected a weight above 0 for at least one",
+        ),
+        (
+            "routes: [{media: image, providers: 3}]",
+            "routes.0.providers (anymedia.yaml:1): expected",
+        ),
+        ("routes: [{media: image, groups: [3]}]", "routes.0.groups.0 (anymedia.yaml:1): expected"),
+        ("cache: {tiers: [redis]}", "cache.tiers (anymedia.yaml:1): `redis` is where `state.redis"),
+        ("cache: {tiers: [memcached]}", "`memcached` needs `cache.memcached_url`"),
+        ("state: {redis_url: 'http://x'}", "state.redis_url (anymedia.yaml:1): expected"),
         ("aliases: [a]", "aliases"),
         ("max_cost: cheap", "max_cost (anymedia.yaml:1): expected an amount in US dollars"),
         ("max_cost: -1", "expected at least 0"),

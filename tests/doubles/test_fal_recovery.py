@@ -8,10 +8,10 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from anymedia.clock import SystemClock
 from anymedia.contracts.configuration import ProviderSettings, Settings
 from anymedia.contracts.image import ImageRequest
 from anymedia.contracts.job import Job
-from anymedia.engine.clock import SystemClock
 from anymedia.engine.engine import Engine
 from anymedia.engine.transport import NetworkTransport
 from anymedia.jobs.service import Jobs

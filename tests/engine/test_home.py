@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from anymedia.clock import SystemClock
 from anymedia.contracts.configuration import ProviderSettings, Settings
-from anymedia.engine.clock import SystemClock
 from anymedia.engine.connection import Connection
 from anymedia.engine.transport import NetworkTransport
 from anymedia.providers.explain import ErrorTable

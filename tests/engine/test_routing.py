@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from anymedia.contracts.configuration import Alias, FailoverSettings, RouteSettings
+from anymedia.contracts.configuration import Alias
 from anymedia.contracts.errors import (
     CostLimitExceeded,
     InvalidRequest,
@@ -20,6 +20,7 @@ from anymedia.contracts.errors import (
 )
 from anymedia.contracts.image import ImageRequest
 from anymedia.contracts.request import Request
+from anymedia.contracts.route import FailoverSettings, RouteSettings
 from anymedia.contracts.video import VideoRequest
 from anymedia.engine.routing import Candidate
 from anymedia.providers.spec import Call, Stream

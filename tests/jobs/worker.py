@@ -12,8 +12,8 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from anymedia.clock import SystemClock
 from anymedia.contracts.configuration import Settings
-from anymedia.engine.clock import SystemClock
 from anymedia.engine.engine import Engine
 from anymedia.engine.transport import NetworkTransport
 from anymedia.jobs.service import Jobs

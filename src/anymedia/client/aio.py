@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from anymedia.client.handle import AsyncJobHandle
 from anymedia.client.verbs import request_for
+from anymedia.clock import Clock, SystemClock
 from anymedia.configuration import load
 from anymedia.contracts.audio import AudioResult
 from anymedia.contracts.configuration import ProviderSettings, Settings
@@ -29,7 +30,6 @@ from anymedia.contracts.speech import SpeechResult
 from anymedia.contracts.text import TextRequest, TextResult
 from anymedia.contracts.transcription import TranscriptionResult
 from anymedia.contracts.video import VideoResult
-from anymedia.engine.clock import Clock, SystemClock
 from anymedia.engine.engine import Engine
 from anymedia.engine.providers import ProviderCheck, ProviderStatus
 from anymedia.engine.transport import NetworkTransport, Transport

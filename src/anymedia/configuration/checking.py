@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import SecretStr, ValidationError
@@ -28,6 +28,7 @@ def checked(tree: Tree, mistakes: Mistakes) -> Settings:
     document = values(tree)
     check_providers(document.get("providers"), finding)
     check_routes(document, finding)
+    check_cache(document, finding)
     check_aliases(document.get("aliases"), finding)
     return contract(document, finding)
 
@@ -181,19 +182,64 @@ def check_routes(document: Mapping[str, Any], finding: Findings) -> None:
     routes, providers = document.get("routes"), document.get("providers")
     if not isinstance(routes, list | tuple):
         return
-    known = dict.fromkeys((*(providers if isinstance(providers, dict) else ()), *registry.names()))
+    configured = providers if isinstance(providers, dict) else {}
+    known = dict.fromkeys((*configured, *registry.names()))
     seen: dict[str, int] = {}
     for index, route in enumerate(routes):
         if not isinstance(route, dict):
             continue
         path = ("routes", str(index))
-        medium, named = route.get("media"), route.get("providers")
+        medium = route.get("media")
         if isinstance(medium, str) and seen.setdefault(medium, index) != index:
             finding.add((*path, "media"), f"routes.{seen[medium]} is already for {medium}")
-        for name in named if isinstance(named, list | tuple) else ():
-            if isinstance(name, str) and name not in known:
-                why = f"there is no provider `{printable(name)}`" + meant(name, known, "known are")
-                finding.add((*path, "providers"), why)
+        for where, strategy, names in lists_of(route):
+            for name in names:
+                if name not in known:
+                    why = f"there is no provider `{printable(name)}`"
+                    why += meant(name, known, "known are")
+                    finding.add((*path, *where), why)
+            if strategy == "weighted" and names and not any(weighs(configured, n) for n in names):
+                why = "expected a weight above 0 for at least one of its providers"
+                finding.add((*path, *where), why)
+
+
+def lists_of(route: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Any, list[str]]]:
+    """Each list of providers that a route has: where it stands, its strategy, the names."""
+
+    def names(value: Any) -> list[str]:
+        listed = value if isinstance(value, list | tuple) else [value]
+        return [name for name in listed if isinstance(name, str)]
+
+    yield ("providers",), route.get("strategy"), names(route.get("providers"))
+    yield ("last_resort",), None, names(route.get("last_resort"))
+    groups = route.get("groups")
+    for index, group in enumerate(groups if isinstance(groups, list | tuple) else ()):
+        if isinstance(group, dict):
+            where = ("groups", str(index), "providers")
+            yield where, group.get("strategy"), names(group.get("providers"))
+
+
+def weighs(configured: Mapping[str, Any], name: str) -> bool:
+    """Whether a provider has a weight above zero, as far as that can be told."""
+    provider = configured.get(name)
+    weight = provider.get("weight", 1) if isinstance(provider, dict) else 1
+    try:
+        return float(weight) > 0
+    except (TypeError, ValueError):
+        return True  # its own mistake, and told as such
+
+
+def check_cache(document: Mapping[str, Any], finding: Findings) -> None:
+    """Each of its tiers is somewhere."""
+    cache, state = document.get("cache"), document.get("state")
+    tiers = cache.get("tiers") if isinstance(cache, dict) else None
+    if not isinstance(cache, dict) or not isinstance(tiers, list | tuple):
+        return
+    if "redis" in tiers and not (isinstance(state, dict) and state.get("redis_url")):
+        why = "`redis` is where `state.redis_url` (or `ANYMEDIA_REDIS_URL`) says, which is not set"
+        finding.add(("cache", "tiers"), why)
+    if "memcached" in tiers and not cache.get("memcached_url"):
+        finding.add(("cache", "tiers"), "`memcached` needs `cache.memcached_url`, which is not set")
 
 
 def check_aliases(aliases: Any, finding: Findings) -> None:

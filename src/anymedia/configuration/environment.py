@@ -17,6 +17,7 @@ DEFAULTS = "PROVIDER_DEFAULTS_JSON"
 
 SETTINGS: dict[str, tuple[str, ...]] = {
     "ANYMEDIA_DATA_DIR": ("data_dir",),
+    "ANYMEDIA_REDIS_URL": ("state", "redis_url"),
     "FAILOVER_STRATEGY": ("failover", "strategy"),
     "FAILOVER_MAX_ATTEMPTS": ("failover", "max_attempts"),
     "CIRCUIT_BREAKER_FAILURE_THRESHOLD": ("circuit_breaker", "failure_threshold"),

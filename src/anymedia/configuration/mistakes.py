@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from anymedia.contracts.configuration import Origin, Settings
+from anymedia.contracts.configuration import Origin, ProviderSettings, Settings
 from anymedia.contracts.documentation import contracts_in
 from anymedia.contracts.errors import InvalidConfiguration
 from anymedia.contracts.mistakes import printable
@@ -88,6 +88,9 @@ class Mistakes:
 PATTERNS = {
     r"^https?://": "a URL that begins with http:// or https://",
     r"^[a-z0-9][a-z0-9_-]{0,63}$": "a name of lower-case letters, digits, `-` and `_`",
+    r"^[A-Za-z0-9_.-]{1,64}$": "a name of letters, digits, `_`, `.` and `-`",
+    r"^(rediss?|unix)://": "a URL that begins with redis://, rediss:// or unix://",
+    r"^memcached://": "a URL such as memcached://127.0.0.1:11211",
 }
 KINDS = {
     "string_type": "text",
@@ -147,7 +150,8 @@ def settings_at(steps: tuple[int | str, ...]) -> list[str]:
         definition = here.model_fields.get(str(step))
         inner = contracts_in(definition.annotation) if definition else []
         here = inner[0] if inner else here
-    return [name for name in here.model_fields if name != "name"]
+    by_name = here is ProviderSettings  # whose name stands in front of it
+    return [name for name in here.model_fields if not (by_name and name == "name")]
 
 
 def meant(given: str, known: Iterable[str], otherwise: str) -> str:

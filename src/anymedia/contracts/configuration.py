@@ -9,11 +9,12 @@ from typing import Any, Literal, TypeAlias
 from pydantic import Field, PrivateAttr, SecretStr
 
 from anymedia.contracts.base import Contract
+from anymedia.contracts.caching import CacheSettings
+from anymedia.contracts.limit import Limits, LimitSettings
 from anymedia.contracts.media import Medium, Quality
 from anymedia.contracts.request import RetryConfig
-
-Strategy: TypeAlias = Literal["priority"]
-"""How the next provider is chosen among those that fit."""
+from anymedia.contracts.resilience import CircuitBreakerSettings, HealthSettings, RetryBudget
+from anymedia.contracts.route import FailoverSettings, RouteSettings
 
 Layer: TypeAlias = Literal["argument", "environment", ".env", "file", "default"]
 """Who may say what a setting is, the strongest first."""
@@ -25,15 +26,6 @@ class Origin(Contract):
     layer: Layer = "default"
     where: str | None = None
     """The variable, or the file and line."""
-
-
-class ProviderLimits(Contract):
-    """How much one provider may be asked for."""
-
-    per_minute: int | None = Field(default=None, ge=1)
-    per_hour: int | None = Field(default=None, ge=1)
-    per_day: int | None = Field(default=None, ge=1)
-    concurrent: int | None = Field(default=None, ge=1)
 
 
 class ProviderSettings(Contract):
@@ -50,7 +42,15 @@ class ProviderSettings(Contract):
     priority: int = Field(default=100, ge=0)
     """Lower is tried first."""
     weight: float = Field(default=1.0, ge=0)
-    limits: ProviderLimits = Field(default_factory=ProviderLimits)
+    limits: Limits = Field(default_factory=Limits)
+    learn_limits: bool = True
+    """Whether what its responses say about limits is heeded."""
+    api_keys: tuple[SecretStr, ...] = ()
+    """Several credentials, used in turn; each has limits and circuits of its own."""
+    regions: dict[str, str] = Field(default_factory=dict)
+    """Base URLs by the names of regions; the first is preferred, the others stand in for it."""
+    rollout_percent: float = Field(default=100.0, ge=0, le=100)
+    """The share of sessions (else of requests) that may be sent to it."""
     unlisted_models: Literal["allow", "refuse"] | None = None
     """For models that the catalogue does not know. Refused unless the provider is a server of
     your own (`dialect` given); allowed ones are flagged as unpriced."""
@@ -59,14 +59,6 @@ class ProviderSettings(Contract):
     options: dict[str, Any] = Field(default_factory=dict)
     """Sent with every request unless the request says otherwise."""
     proxy: str | None = None
-
-
-class RouteSettings(Contract):
-    """Which providers serve a medium, and how they are chosen."""
-
-    media: Medium
-    strategy: Strategy = "priority"
-    providers: tuple[str, ...] = Field(min_length=1)
 
 
 class Alias(Contract):
@@ -78,22 +70,15 @@ class Alias(Contract):
     options: dict[str, Any] = Field(default_factory=dict)
 
 
-class FailoverSettings(Contract):
-    """What happens when a provider fails and another could do it."""
+class StateSettings(Contract):
+    """Where counts, circuits and cached answers are kept: in this process, or shared."""
 
-    strategy: Strategy = "priority"
-    """For media that no route is about."""
-    max_attempts: int | None = Field(default=None, ge=1, le=50)
-    """How many providers one request may be sent to; all that fit unless said."""
-
-
-class CircuitBreakerSettings(Contract):
-    """When a provider that keeps failing is left alone, and for how long."""
-
-    failure_threshold: int = Field(default=5, ge=1, le=1000)
-    """Failures in a row that open the circuit."""
-    recovery_timeout_seconds: float = Field(default=60.0, gt=0, le=86400)
-    """How long an open circuit stays open before one request may try again."""
+    redis_url: str | None = Field(default=None, pattern=r"^(rediss?|unix)://")
+    """Shared by every process that names the same one. Without it each process has its own."""
+    namespace: str = Field(default="anymedia", pattern=r"^[A-Za-z0-9_.-]{1,64}$")
+    """Installations with different names do not see each other there."""
+    timeout_seconds: float = Field(default=0.25, gt=0, le=30)
+    """When there is no answer by then, this process goes on with counts of its own."""
 
 
 class TimeoutSettings(Contract):
@@ -112,7 +97,12 @@ class Settings(Contract):
     aliases: dict[str, Alias] = Field(default_factory=dict)
     retry: RetryConfig = Field(default_factory=RetryConfig)
     failover: FailoverSettings = Field(default_factory=FailoverSettings)
+    retry_budget: RetryBudget = Field(default_factory=RetryBudget)
     circuit_breaker: CircuitBreakerSettings = Field(default_factory=CircuitBreakerSettings)
+    health: HealthSettings = Field(default_factory=HealthSettings)
+    limits: tuple[LimitSettings, ...] = ()
+    cache: CacheSettings | None = None
+    state: StateSettings = Field(default_factory=StateSettings)
     timeouts: TimeoutSettings = Field(default_factory=TimeoutSettings)
     data_dir: str | None = None
     """Where jobs and artifacts are kept; `~/.local/share/anymedia` unless said."""

@@ -10,6 +10,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TypeVar
 
+from anymedia.clock import Clock
 from anymedia.contracts.configuration import ProviderSettings, Settings
 from anymedia.contracts.errors import (
     AuthenticationFailed,
@@ -20,7 +21,6 @@ from anymedia.contracts.errors import (
     UnreadableInput,
     UnreadableResponse,
 )
-from anymedia.engine.clock import Clock
 from anymedia.engine.download import Downloads, host_of, origin
 from anymedia.engine.transport import Incoming, Outgoing, Transport
 from anymedia.providers.spec import Provider

@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from anymedia.clock import Clock
 from anymedia.contracts.attempt import Attempt, AttemptState
 from anymedia.contracts.configuration import Settings
 from anymedia.contracts.cost import Cost
@@ -22,7 +23,6 @@ from anymedia.contracts.request import Request
 from anymedia.contracts.result import Answer
 from anymedia.contracts.transcription import TranscriptAnswer
 from anymedia.contracts.usage import Usage
-from anymedia.engine.clock import Clock
 from anymedia.engine.estimating import circumstances, completed, counted
 from anymedia.engine.pricing import priced, settled
 from anymedia.engine.routing import Candidate

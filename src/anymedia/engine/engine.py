@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Any, Protocol, TypeVar, cast
 
+from anymedia.clock import Clock
 from anymedia.contracts.configuration import Settings
 from anymedia.contracts.embedding import EmbeddingAnswer, EmbeddingResult
 from anymedia.contracts.errors import (
@@ -26,7 +27,6 @@ from anymedia.contracts.request import Request
 from anymedia.contracts.result import Answer, Result
 from anymedia.contracts.text import TextAnswer, TextRequest, TextResult
 from anymedia.contracts.transcription import TranscriptAnswer, TranscriptionResult
-from anymedia.engine.clock import Clock
 from anymedia.engine.course import Course, Try
 from anymedia.engine.download import Downloads
 from anymedia.engine.imitation import as_events

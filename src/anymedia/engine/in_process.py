@@ -15,8 +15,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
+from anymedia.clock import Clock
 from anymedia.contracts.errors import NetworkFailed
-from anymedia.engine.clock import Clock
 from anymedia.engine.transport import Incoming, Outgoing, Transport, too_large
 from anymedia.providers.spec import InProcess
 from anymedia.wire.http import HttpRequest, HttpResponse

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 
+from anymedia.clock import Clock
 from anymedia.contracts.base import Contract
 from anymedia.contracts.configuration import ProviderSettings, Settings
 from anymedia.contracts.errors import GenerationError
 from anymedia.contracts.media import Medium
 from anymedia.contracts.model import Model
 from anymedia.contracts.problem import Problem
-from anymedia.engine.clock import Clock
 from anymedia.engine.connection import Connection
 from anymedia.engine.in_process import Switchboard
 from anymedia.engine.transport import Transport

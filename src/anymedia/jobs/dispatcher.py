@@ -16,8 +16,8 @@ import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeAlias
 
+from anymedia.clock import Clock
 from anymedia.contracts.errors import StorageFailed
-from anymedia.engine.clock import Clock
 from anymedia.jobs import rows
 from anymedia.jobs.desk import LostLease
 from anymedia.store.database import Database

@@ -23,9 +23,9 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from anymedia.clock import Clock, SystemClock
 from anymedia.contracts.configuration import ProviderSettings, Settings
 from anymedia.contracts.media import Medium
-from anymedia.engine.clock import Clock, SystemClock
 from anymedia.engine.providers import Providers
 from anymedia.engine.transport import NetworkTransport
 from anymedia.providers import registry

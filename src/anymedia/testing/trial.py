@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from anymedia.clock import Clock
 from anymedia.contracts.audio import AudioRequest
 from anymedia.contracts.base import Contract
 from anymedia.contracts.configuration import Settings
@@ -32,7 +33,6 @@ from anymedia.contracts.speech import SpeechRequest
 from anymedia.contracts.text import TextAnswer, TextRequest
 from anymedia.contracts.transcription import TranscriptAnswer, TranscriptionRequest
 from anymedia.contracts.video import VideoRequest
-from anymedia.engine.clock import Clock
 from anymedia.engine.connection import Connection
 from anymedia.engine.fitting import fit
 from anymedia.engine.transport import Transport

@@ -1,0 +1,1 @@
+"""Answers that were given before: kept, found, thrown out, and asked for only once."""

@@ -1,0 +1,1 @@
+"""Who is asked next: strategies over what was observed."""

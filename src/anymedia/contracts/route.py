@@ -1,0 +1,117 @@
+"""Where requests for a medium go: strategies, groups, fallback, affinity."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from pydantic import Field, model_validator
+
+from anymedia.contracts.base import Contract
+from anymedia.contracts.limit import OnFull
+from anymedia.contracts.media import Medium, Quality
+
+Strategy: TypeAlias = Literal[
+    "priority",
+    "round_robin",
+    "weighted",
+    "least_loaded",
+    "latency",
+    "cost",
+    "quality",
+    "adaptive",
+]
+"""How the next provider is chosen among those that fit.
+
+`priority`: in the order given. `round_robin`: each in turn. `weighted`: in turn, by weight.
+`least_loaded`: the less busy of two drawn at random. `latency`: the fastest of late. `cost`: the
+cheapest that satisfies the request. `quality`: what delivers what was asked most often.
+`adaptive`: what has the best of success, time and price by what was learnt.
+"""
+
+FailureClass: TypeAlias = Literal[
+    "rate_limited",
+    "unavailable",
+    "timeout",
+    "network",
+    "unreadable",
+    "authentication",
+    "credit",
+    "content_refused",
+    "invalid_model",
+]
+"""Failures of a provider that another provider may not have."""
+
+Affinity: TypeAlias = Literal["session", "user"]
+"""What stays with the provider that served it last."""
+
+EVERY_FAILURE: tuple[FailureClass, ...] = (
+    "rate_limited",
+    "unavailable",
+    "timeout",
+    "network",
+    "unreadable",
+    "authentication",
+    "credit",
+    "content_refused",
+    "invalid_model",
+)
+
+
+class RouteGroup(Contract):
+    """Providers that stand in for each other; the next group is asked when none of these could."""
+
+    name: str = Field(min_length=1, max_length=64)
+    providers: tuple[str, ...] = Field(min_length=1)
+    strategy: Strategy = "priority"
+    max_attempts: int | None = Field(default=None, ge=1, le=50)
+    """How many of the group one request may be sent to."""
+
+
+class RouteSettings(Contract):
+    """Which providers serve a medium, how they are chosen, and what happens when one fails."""
+
+    media: Medium
+    strategy: Strategy = "priority"
+    providers: tuple[str, ...] = ()
+    groups: tuple[RouteGroup, ...] = ()
+    """Instead of `providers`: asked one group after the other."""
+    max_attempts: int | None = Field(default=None, ge=1, le=50)
+    """How many providers one request may be sent to."""
+    fallback_on: tuple[FailureClass, ...] = EVERY_FAILURE
+    """After which failures another provider is asked."""
+    last_resort: str | None = None
+    """Asked when all others have failed or are left alone."""
+    affinity: Affinity | None = None
+    on_full: OnFull = "switch"
+    queue_seconds: float = Field(default=30.0, gt=0, le=86400)
+    """How long a request may wait for room."""
+    degrade_to: Quality | None = None
+    """The preset that is tried when nothing has room or money left for the one asked for."""
+    stall_seconds: float | None = Field(default=None, gt=0)
+    """A stream that is silent for longer has failed."""
+    resume_streams: bool = False
+    """Ask another provider even after the first event; the caller sees a `stream-restart`."""
+    retry_unknown: bool | None = None
+    """Whether to try again when nobody knows what became of a request. Unless said: yes for text,
+    embeddings and transcription, no for generated media."""
+
+    @model_validator(mode="after")
+    def _has_one_list(self) -> RouteSettings:
+        if bool(self.providers) == bool(self.groups):
+            raise ValueError("expected either `providers` or `groups`")
+        return self
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Every provider that it leads to."""
+        last = (self.last_resort,) if self.last_resort else ()
+        grouped = tuple(name for group in self.groups for name in group.providers)
+        return tuple(dict.fromkeys((*self.providers, *grouped, *last)))
+
+
+class FailoverSettings(Contract):
+    """What happens when a provider fails and another could do it, for media without a route."""
+
+    strategy: Strategy = "priority"
+    max_attempts: int | None = Field(default=None, ge=1, le=50)
+    """How many providers one request may be sent to; all that fit unless said."""

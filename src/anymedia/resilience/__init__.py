@@ -1,0 +1,1 @@
+"""How a provider does: circuits, the budget of second tries, health."""
