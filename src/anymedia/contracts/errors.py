@@ -16,8 +16,10 @@ GenerationError
 │   ├── RequestRejected        the provider found the request wrong
 │   ├── ModelUnavailable       the provider does not know the model (any more)
 │   ├── RateLimited            carries retry_after
+│   │   └── LimitReached       a limit of ours
 │   ├── ContentRefused         another provider may differ; a retry will not
 │   ├── ProviderTimeout, ProviderUnavailable, NetworkFailed      try again, or elsewhere
+│   │   └── CircuitOpen        left alone, because it has failed too often
 │   └── UnreadableResponse     ours to fix: an answer we did not understand
 ├── NoRouteSucceeded           every candidate failed; `.failures` in order
 ├── JobFailed                  accepted, then failed
@@ -181,6 +183,10 @@ class RateLimited(ProviderError):
     default_retryable: ClassVar[bool] = True
 
 
+class LimitReached(RateLimited):
+    """A limit of this installation; the provider was not asked."""
+
+
 class ContentRefused(ProviderError):
     """A safety system refused the prompt, an input or the result."""
 
@@ -198,6 +204,10 @@ class ProviderUnavailable(ProviderError):
     """The provider is overloaded or broken."""
 
     default_retryable: ClassVar[bool] = True
+
+
+class CircuitOpen(ProviderUnavailable):
+    """The provider has failed too often of late and was not asked."""
 
 
 class NetworkFailed(ProviderError):

@@ -26,3 +26,9 @@ class Estimate(Contract):
     adaptations: tuple[Notice, ...] = ()
     effective: dict[str, Any] = Field(default_factory=dict)
     """The values that would be sent, where they were asked for or filled in by the preset."""
+    why: str | None = None
+    """Why it stands where it stands in the order."""
+    dialect: str | None = None
+    """Whose language it would be asked in, where several services speak it."""
+    passed_over: str | None = None
+    """Why it would not be asked at this moment, although it fits."""

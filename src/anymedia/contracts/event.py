@@ -58,6 +58,18 @@ class AnswerComplete(Contract):
     answer: TextAnswer
 
 
+class StreamRestart(Contract):
+    """What came so far is void: its provider broke off, and another begins anew.
+
+    Only where the route says `resume_streams`.
+    """
+
+    kind: Literal["stream-restart"] = "stream-restart"
+    provider: str
+    """Who broke off."""
+    reason: str
+
+
 class StreamEnd(Contract):
     """The last event: the same result that `text` would have returned."""
 
@@ -71,7 +83,13 @@ StreamPiece: TypeAlias = (
 """What a provider's decoder returns."""
 
 TextEvent: TypeAlias = Annotated[
-    TextDelta | ReasoningDelta | ToolCallStart | ToolCallDelta | ToolCallEnd | StreamEnd,
+    TextDelta
+    | ReasoningDelta
+    | ToolCallStart
+    | ToolCallDelta
+    | ToolCallEnd
+    | StreamRestart
+    | StreamEnd,
     Field(discriminator="kind"),
 ]
 """What callers of `stream_text` receive."""

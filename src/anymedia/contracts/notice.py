@@ -17,6 +17,7 @@ class Notice(Contract):
         "input-converted",
         "model-retiring",
         "unpriced",
+        "degraded",
         "delivered-differs",
         "may-have-been-billed",
         "provider-note",

@@ -33,6 +33,17 @@ class Request(Contract, Generic[ResultT]):
     """A model, `provider/model`, or an alias from the configuration. `None` lets anymedia pick."""
     provider: str | None = None
     """Only this provider."""
+    prefer: tuple[str, ...] = ()
+    """Providers to ask first, in this order, as far as they fit."""
+    exclude: tuple[str, ...] = ()
+    """Providers, or `provider/model`, not to ask."""
+    session: str | None = Field(default=None, min_length=1, max_length=255)
+    """Requests of one session may be kept together at one provider (`affinity` of the route)."""
+    priority: int = Field(default=0, ge=-100, le=100)
+    """Higher waits less where there is a queue."""
+    cache: bool | None = None
+    """Whether an answer that was given before may do, and this one may be kept. As configured
+    unless said."""
     options: dict[str, JsonValue] = Field(default_factory=dict)
     """Provider-specific options, passed on as they are."""
     metadata: dict[str, JsonValue] = Field(default_factory=dict)

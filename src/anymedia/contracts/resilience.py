@@ -35,6 +35,10 @@ class CircuitBreakerSettings(Contract):
     recovery_factor: float = Field(default=2.0, ge=1, le=10)
     """By how much longer it stays open every further time in a row."""
     longest_recovery_seconds: float = Field(default=600.0, gt=0, le=86400)
+    job_window_seconds: float = Field(default=600.0, gt=0, le=604_800)
+    """How far back the ends of jobs are counted: they are fewer than calls and come later."""
+    minimum_jobs: int = Field(default=10, ge=1, le=100_000)
+    """So many jobs must have ended in that time before `failure_rate` counts for them."""
     probes: int = Field(default=1, ge=1, le=100)
     """Requests at a time that may try again when it is half open."""
     probes_to_close: int = Field(default=1, ge=1, le=100)

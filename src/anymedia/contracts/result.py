@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -49,6 +50,9 @@ class Result(Contract):
     metadata: dict[str, Any] = Field(default_factory=dict)
     provider_metadata: dict[str, Any] = Field(default_factory=dict)
     elapsed_seconds: float | None = None
+    cached_at: datetime | None = None
+    """When the answer was made, where it was kept and is given again; then it costs nothing,
+    and `cost.explanation` tells what making it cost. `None` for a fresh one."""
 
 
 class MediaResult(Result):

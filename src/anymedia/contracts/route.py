@@ -67,33 +67,38 @@ class RouteGroup(Contract):
     """How many of the group one request may be sent to."""
 
 
-class RouteSettings(Contract):
-    """Which providers serve a medium, how they are chosen, and what happens when one fails."""
+class RoutePolicy(Contract):
+    """How the next provider is chosen, and what happens when one fails or is full."""
 
-    media: Medium
     strategy: Strategy = "priority"
-    providers: tuple[str, ...] = ()
-    groups: tuple[RouteGroup, ...] = ()
-    """Instead of `providers`: asked one group after the other."""
     max_attempts: int | None = Field(default=None, ge=1, le=50)
-    """How many providers one request may be sent to."""
+    """How many providers one request may be sent to; all that fit unless said."""
     fallback_on: tuple[FailureClass, ...] = EVERY_FAILURE
     """After which failures another provider is asked."""
-    last_resort: str | None = None
-    """Asked when all others have failed or are left alone."""
     affinity: Affinity | None = None
     on_full: OnFull = "switch"
     queue_seconds: float = Field(default=30.0, gt=0, le=86400)
     """How long a request may wait for room."""
     degrade_to: Quality | None = None
-    """The preset that is tried when nothing has room or money left for the one asked for."""
+    """The preset that is tried when nothing has room left for the one asked for."""
     stall_seconds: float | None = Field(default=None, gt=0)
-    """A stream that is silent for longer has failed."""
+    """A stream that is silent for longer has failed; `timeouts.read_seconds` unless said."""
     resume_streams: bool = False
     """Ask another provider even after the first event; the caller sees a `stream-restart`."""
     retry_unknown: bool | None = None
     """Whether to try again when nobody knows what became of a request. Unless said: yes for text,
     embeddings and transcription, no for generated media."""
+
+
+class RouteSettings(RoutePolicy):
+    """Which providers serve a medium, and how."""
+
+    media: Medium
+    providers: tuple[str, ...] = ()
+    groups: tuple[RouteGroup, ...] = ()
+    """Instead of `providers`: asked one group after the other."""
+    last_resort: str | None = None
+    """Asked when all others have failed or are left alone."""
 
     @model_validator(mode="after")
     def _has_one_list(self) -> RouteSettings:
@@ -101,17 +106,10 @@ class RouteSettings(Contract):
             raise ValueError("expected either `providers` or `groups`")
         return self
 
-    @property
-    def named(self) -> tuple[str, ...]:
-        """Every provider that it leads to."""
-        last = (self.last_resort,) if self.last_resort else ()
-        grouped = tuple(name for group in self.groups for name in group.providers)
-        return tuple(dict.fromkeys((*self.providers, *grouped, *last)))
+
+class FailoverSettings(RoutePolicy):
+    """The same for media that no route is about."""
 
 
-class FailoverSettings(Contract):
-    """What happens when a provider fails and another could do it, for media without a route."""
-
-    strategy: Strategy = "priority"
-    max_attempts: int | None = Field(default=None, ge=1, le=50)
-    """How many providers one request may be sent to; all that fit unless said."""
+Routing: TypeAlias = FailoverSettings
+"""As callers write it: `Client(routing=Routing(strategy="weighted"))`."""

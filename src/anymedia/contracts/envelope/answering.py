@@ -79,6 +79,8 @@ def answered(
 def of_result(result: Result, link: Link | None) -> dict[str, Any]:
     """Everything that the result says and the envelope does not."""
     body = result.model_dump(exclude=SAID_BY_THE_ENVELOPE)
+    if result.cached_at is None:
+        del body["cached_at"]  # a finished job reads like its result, and no job is cached
     return {
         "status": "success",
         "provider": result.provider,

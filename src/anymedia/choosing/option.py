@@ -1,0 +1,38 @@
+"""What a strategy sees of a request and of the ways it could go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One way a request could go."""
+
+    name: str
+    """What is learnt is remembered under this, so it stays the same from request to request."""
+    provider: str
+    weight: float
+    price: Decimal | None
+    """The estimate in USD; `None` when nobody knows."""
+    position: int
+    """The order of the configuration, lowest first; equals have the same number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What about a request decides who is asked."""
+
+    kind: str
+    """Requests that are learnt from together, such as `video:standard`."""
+    session: str | None = None
+    """What stays with whoever served it last, under the key it was kept with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """An option in its place, and why it is there."""
+
+    option: Option
+    why: str
