@@ -27,6 +27,9 @@ if TYPE_CHECKING:
         AudioRequest as AudioRequest,
         AudioResult as AudioResult,
     )
+    from anymedia.contracts.caching import (
+        Cache as Cache,
+    )
     from anymedia.contracts.configuration import (
         ProviderSettings as ProviderSettings,
         Settings as Settings,
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     from anymedia.contracts.errors import (
         AuthenticationFailed as AuthenticationFailed,
         Cancelled as Cancelled,
+        CircuitOpen as CircuitOpen,
         ContentRefused as ContentRefused,
         CostLimitExceeded as CostLimitExceeded,
         GenerationError as GenerationError,
@@ -49,6 +53,7 @@ if TYPE_CHECKING:
         InvalidConfiguration as InvalidConfiguration,
         InvalidRequest as InvalidRequest,
         JobFailed as JobFailed,
+        LimitReached as LimitReached,
         ModelUnavailable as ModelUnavailable,
         NetworkFailed as NetworkFailed,
         NoRouteSucceeded as NoRouteSucceeded,
@@ -78,6 +83,9 @@ if TYPE_CHECKING:
     from anymedia.contracts.request import (
         RetryConfig as RetryConfig,
     )
+    from anymedia.contracts.route import (
+        Routing as Routing,
+    )
     from anymedia.contracts.speech import (
         SpeechRequest as SpeechRequest,
         SpeechResult as SpeechResult,
@@ -99,12 +107,14 @@ if TYPE_CHECKING:
 HOMES: dict[str, tuple[str, ...]] = {
     "anymedia.client": ("AsyncClient", "Client"),
     "anymedia.contracts.audio": ("AudioRequest", "AudioResult"),
+    "anymedia.contracts.caching": ("Cache",),
     "anymedia.contracts.configuration": ("ProviderSettings", "Settings"),
     "anymedia.contracts.embedding": ("EmbeddingRequest", "EmbeddingResult"),
     "anymedia.contracts.envelope": ("UnifiedRequest", "UnifiedResponse"),
     "anymedia.contracts.errors": (
         "AuthenticationFailed",
         "Cancelled",
+        "CircuitOpen",
         "ContentRefused",
         "CostLimitExceeded",
         "GenerationError",
@@ -112,6 +122,7 @@ HOMES: dict[str, tuple[str, ...]] = {
         "InvalidConfiguration",
         "InvalidRequest",
         "JobFailed",
+        "LimitReached",
         "ModelUnavailable",
         "NetworkFailed",
         "NoRouteSucceeded",
@@ -128,6 +139,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "anymedia.contracts.ledger": ("Costs",),
     "anymedia.contracts.media": ("MediaBytes", "MediaUrl", "StoredArtifact"),
     "anymedia.contracts.request": ("RetryConfig",),
+    "anymedia.contracts.route": ("Routing",),
     "anymedia.contracts.speech": ("SpeechRequest", "SpeechResult"),
     "anymedia.contracts.text": ("TextRequest", "TextResult", "Tool"),
     "anymedia.contracts.transcription": ("TranscriptionRequest", "TranscriptionResult"),

@@ -290,8 +290,10 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
             "routes.0.last_resort (anymedia.yaml:1): there is no provider `ecco`; did you",
         ),
         (
-            "providers: {echo: {weight: 0}}\n"
-            "routes: [{media: image, strategy: weighted, providers: [echo]}]",
+            """\
+providers: {echo: {weight: 0}}
+routes: [{media: image, strategy: weighted, providers: [echo]}]
+""",
             "routes.0.providers (anymedia.yaml:2): expected a weight above 0 for at least one",
         ),
         (

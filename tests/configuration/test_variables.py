@@ -141,6 +141,12 @@ def test_an_organisation_without_a_key_configures_nobody(tmp_path: Path) -> None
     assert found["openai"].secrets["organization"].get_secret_value() == "org-1"
 
 
+@pytest.mark.parametrize("name", ["AZURE_TENANT_ID", "AZURE_AUTHORITY_HOST", "OPENAI_API_VERSION"])
+def test_what_other_programs_set_besides_configures_nobody(tmp_path: Path, name: str) -> None:
+    """Else a machine with a tenant would have a provider that can never answer."""
+    assert providers(tmp_path, **{name: "2024-10-21"}) == {}
+
+
 @pytest.mark.parametrize(
     ("vendors", "alias"), [("FAL_KEY", "FAL_AI_API_KEY"), ("HF_TOKEN", "HUGGINGFACE_API_TOKEN")]
 )

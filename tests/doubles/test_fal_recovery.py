@@ -30,7 +30,7 @@ def jobs_in(directory: Path, address: str, key: str) -> Jobs:
         Settings(data_dir=str(directory)),
         network=NetworkTransport(),
         clock=SystemClock(),
-        chance=random.random,
+        chance=random.Random(),
         ledger=Journal(directory / "journal"),
     )
     engine.providers.register(

@@ -7,10 +7,13 @@ from hypothesis import given, strategies as some
 
 from anymedia.contracts.errors import (
     AuthenticationFailed,
+    CircuitOpen,
     ContentRefused,
     GenerationError,
     InsufficientCredits,
+    LimitReached,
     NetworkFailed,
+    OutcomeUnknown,
     ProviderTimeout,
     ProviderUnavailable,
     RateLimited,
@@ -19,7 +22,9 @@ from anymedia.contracts.errors import (
     UnreadableInput,
     UnreadableResponse,
 )
+from anymedia.contracts.media import Medium
 from anymedia.contracts.request import RetryConfig
+from anymedia.contracts.route import RoutePolicy
 from anymedia.engine.retry import Backoff, may_go_elsewhere
 
 BUSY = ProviderUnavailable("busy")
@@ -100,4 +105,29 @@ def test_another_provider_is_asked_where_it_may_do_better(
     error: GenerationError, elsewhere: bool
 ) -> None:
     """A wrong request and a full disk are the same everywhere."""
-    assert may_go_elsewhere(error) is elsewhere
+    assert may_go_elsewhere(error, RoutePolicy(), "text") is elsewhere
+
+
+@pytest.mark.parametrize(
+    ("error", "policy", "medium", "elsewhere"),
+    [
+        (RateLimited(""), RoutePolicy(fallback_on=("timeout",)), "text", False),
+        (ProviderTimeout(""), RoutePolicy(fallback_on=("timeout",)), "text", True),
+        (ContentRefused(""), RoutePolicy(fallback_on=("timeout",)), "image", False),
+        (ProviderTimeout("", accepted="unknown"), RoutePolicy(), "text", True),
+        (ProviderTimeout("", accepted="unknown"), RoutePolicy(), "video", False),
+        (ProviderTimeout("", accepted="unknown"), RoutePolicy(retry_unknown=True), "video", True),
+        (ProviderTimeout("", accepted="unknown"), RoutePolicy(retry_unknown=False), "text", False),
+        (OutcomeUnknown("", accepted="unknown"), RoutePolicy(), "video", False),
+        (OutcomeUnknown("", accepted="unknown"), RoutePolicy(retry_unknown=True), "video", True),
+        (LimitReached("", retry_after=3), RoutePolicy(on_full="switch"), "text", True),
+        (LimitReached("", retry_after=3), RoutePolicy(on_full="refuse"), "text", False),
+        (LimitReached("", retry_after=3), RoutePolicy(on_full="queue"), "text", False),
+        (CircuitOpen(""), RoutePolicy(fallback_on=()), "text", True),
+    ],
+)
+def test_the_route_says_after_what_another_provider_is_asked(
+    error: GenerationError, policy: RoutePolicy, medium: Medium, elsewhere: bool
+) -> None:
+    """By class of failure, by what is unknown, and by what a full limit means."""
+    assert may_go_elsewhere(error, policy, medium) is elsewhere

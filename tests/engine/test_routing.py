@@ -19,11 +19,12 @@ from anymedia.contracts.errors import (
     UnsupportedOption,
 )
 from anymedia.contracts.image import ImageRequest
-from anymedia.contracts.request import Request
+from anymedia.contracts.request import Request, RetryConfig
 from anymedia.contracts.route import FailoverSettings, RouteSettings
 from anymedia.contracts.video import VideoRequest
-from anymedia.engine.routing import Candidate
+from anymedia.engine.candidate import Candidate
 from anymedia.providers.spec import Call, Stream
+from anymedia.wire.http import HttpResponse
 from tests.engine.workbench import Workbench, hello
 from tests.support.acme import ACME, BOLT, MODELS, sheet
 from tests.support.transport import answer
@@ -68,9 +69,11 @@ def test_a_route_says_who_serves_a_medium_and_in_which_order() -> None:
 
 
 def test_failover_asks_no_more_than_so_many() -> None:
-    """`failover.max_attempts` counts candidates."""
-    bench = Workbench(providers=(ACME, BOLT), failover=FailoverSettings(max_attempts=1))
-    assert names(bench, hello()) == ["acme/words-1"]
+    """`failover.max_attempts` counts candidates that were asked."""
+    down = HttpResponse(503, b"{}")
+    bench = Workbench(down, down, providers=(ACME, BOLT), failover=FailoverSettings(max_attempts=2))
+    with pytest.raises(NoRouteSucceeded, match="all 2 attempts"):
+        bench.run(hello(retry=RetryConfig(max_attempts=1)))
 
 
 @pytest.mark.parametrize(
@@ -226,16 +229,14 @@ def test_what_has_no_price_cannot_be_held_to_a_limit() -> None:
 def test_estimates_tell_of_every_candidate_and_why_others_are_none() -> None:
     """Price, adaptations, seconds, or the problem."""
     bench = Workbench()
-    fits, *others = bench.engine.router.estimates(
-        VideoRequest(prompt="fog", duration_seconds=7, quality="high"), TODAY
-    )
+    fits, *others = bench.estimates(VideoRequest(prompt="fog", duration_seconds=7, quality="high"))
     assert others == []
     assert fits.cost is not None
     assert (fits.fits, fits.cost.amount, fits.cost.basis) == (True, Decimal("2.50"), "estimated")
     assert fits.expected_seconds == 40
     assert [one.option for one in fits.adaptations] == ["duration_seconds"]
     assert fits.effective["resolution"] == "1080p"
-    (refused,) = bench.engine.router.estimates(VideoRequest(prompt="x", quality="cinematic"), TODAY)
+    (refused,) = bench.estimates(VideoRequest(prompt="x", quality="cinematic"))
     assert (refused.fits, refused.cost) == (False, None)
     assert refused.problem is not None
 
@@ -247,9 +248,6 @@ def test_candidates_one_by_one_are_the_same_in_the_same_order() -> None:
     assert [one.name for one in found] == names(bench, hello())
     with pytest.raises(UnknownModel, match="was retired"):
         next(bench.engine.router.one_by_one(hello(model="words-0", provider="acme"), TODAY))
-    limited = Workbench(providers=(ACME, BOLT), failover=FailoverSettings(max_attempts=2))
-    found = limited.engine.router.one_by_one(hello(), TODAY)
-    assert [one.name for one in found] == ["acme/words-1", "bolt/words-1"]
 
 
 def test_two_models_of_one_name_are_told_apart_by_what_they_make() -> None:
@@ -259,8 +257,8 @@ def test_two_models_of_one_name_are_told_apart_by_what_they_make() -> None:
         answer({"text": "hello"}), providers=(replace(ACME, models=(writer, *MODELS)),)
     )
     assert bench.run(hello(model="acme/clip-1")).model == "clip-1"
-    (estimate,) = bench.engine.router.estimates(
-        VideoRequest(prompt="a fox", model="acme/clip-1", duration_seconds=5), TODAY
+    (estimate,) = bench.estimates(
+        VideoRequest(prompt="a fox", model="acme/clip-1", duration_seconds=5)
     )
     assert estimate.fits
     assert estimate.cost is not None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+import random
+from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from pydantic import SecretStr
 
 from anymedia.contracts.configuration import ProviderSettings, Settings
+from anymedia.contracts.estimate import Estimate
 from anymedia.contracts.text import TextRequest
 from anymedia.engine.engine import Engine
 from anymedia.providers.spec import Provider
@@ -17,6 +19,17 @@ from tests.support.clock import FakeClock
 from tests.support.transport import Answer, ScriptedTransport
 
 T = TypeVar("T")
+
+
+class Always(random.Random):
+    """Chance that always comes out the same."""
+
+    def __init__(self, outcome: float) -> None:
+        super().__init__(0)
+        self._outcome = outcome
+
+    def random(self) -> float:
+        return self._outcome
 
 
 class Rows:
@@ -39,7 +52,7 @@ class Workbench:
         self,
         *answers: Answer,
         providers: tuple[Provider, ...] = (ACME,),
-        chance: Callable[[], float] = lambda: 0.5,
+        chance: random.Random | None = None,
         configured: dict[str, dict[str, Any]] | None = None,
         **settings: Any,
     ) -> None:
@@ -50,7 +63,7 @@ class Workbench:
             Settings(**settings),
             network=self.transport,
             clock=self.clock,
-            chance=chance,
+            chance=chance or Always(0.5),
             ledger=self.ledger,
         )
         for position, provider in enumerate(providers):
@@ -62,6 +75,10 @@ class Workbench:
     def run(self, request: Any) -> Any:
         """The engine's result."""
         return finished(self.engine.run(request))
+
+    def estimates(self, request: Any) -> tuple[Estimate, ...]:
+        """What every route would make of it."""
+        return finished(self.engine.estimates(request))
 
     def events(self, request: TextRequest) -> list[Any]:
         """A stream's events, all of them."""

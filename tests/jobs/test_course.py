@@ -48,23 +48,41 @@ def hurried(provider: Provider) -> Provider:
     )
 
 
+def able(provider: Provider, tasks: tuple[str, ...]) -> Provider:
+    """The same provider, whose clips can be made in these ways."""
+    models = tuple(
+        one.model_copy(update={"tasks": tasks}) if tasks and one.medium == "video" else one
+        for one in provider.models
+    )
+    return replace(provider, models=models)
+
+
 class Bench:
     """A client on a directory, and the transport that it is answered by."""
 
-    def __init__(self, directory: Path, *answers: Any, both: bool = False) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *answers: Any,
+        both: bool = False,
+        settings: Settings | None = None,
+        keys: tuple[str, ...] = (),
+        tasks: tuple[str, ...] = (),
+    ) -> None:
         self.transport = ScriptedTransport(*answers)
         self.client = AsyncClient(
-            Settings(retry=RetryConfig(base_delay_seconds=0.01)),
+            settings or Settings(retry=RetryConfig(base_delay_seconds=0.01)),
             data_dir=directory,
             transport=self.transport,
             seed=7,
         )
         for position, provider in enumerate((ACME, BOLT) if both else (ACME,)):
-            self.client.providers.register(hurried(provider))
+            self.client.providers.register(hurried(able(provider, tasks)))
             self.client.providers.register(
                 ProviderSettings(
                     name=provider.name,
-                    api_key=SecretStr(f"{provider.name}-secret-key"),
+                    api_key=None if keys else SecretStr(f"{provider.name}-secret-key"),
+                    api_keys=tuple(map(SecretStr, keys)),
                     priority=position,
                 )
             )

@@ -36,7 +36,7 @@ def jobs_in(
         settings,
         network=NetworkTransport(),
         clock=SystemClock(),
-        chance=random.random,
+        chance=random.Random(),
         ledger=Journal(directory / "journal"),
     )
     engine.providers.register(counting(ability, base_url))

@@ -93,7 +93,8 @@ class Loopback:
     ) -> Iterator[tuple[HttpResponse, http.client.HTTPResponse]]:
         if request.authorize:
             request = request.with_headers(self.provider.headers)
-            request = self.provider.auth.authorize(request, self.secrets, datetime.now(UTC))
+            given = {**self.secrets, "base_url": self.base_url}
+            request = self.provider.auth.authorize(request, given, datetime.now(UTC))
         body, content_type = request.body("loopback-boundary")
         headers = dict(request.headers) | ({"Content-Type": content_type} if content_type else {})
         outgoing = urllib.request.Request(

@@ -33,13 +33,30 @@ class After:
     answer: Answer
 
 
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """An answer that lets everybody else go first."""
+
+    answer: Answer
+
+
 class Never:
     """No answer at all; whoever waits has to give up."""
 
 
 Answer: TypeAlias = (
-    HttpResponse | Exception | Streamed | After | Never | Callable[[Outgoing], HttpResponse]
+    HttpResponse
+    | Exception
+    | Streamed
+    | After
+    | Behind
+    | Never
+    | Callable[[Outgoing], HttpResponse]
 )
+
+
+GOES_FIRST = 50
+"""Turns of the event loop that others have meanwhile."""
 
 
 class ScriptedTransport:
@@ -48,6 +65,8 @@ class ScriptedTransport:
     def __init__(self, *answers: Answer, clock: FakeClock | None = None) -> None:
         self._answers = list(answers)
         self._clock = clock
+        self.otherwise: Callable[[Outgoing], HttpResponse] | None = None
+        """Answers what the script does not."""
         self.sent: list[Outgoing] = []
         self.closed = False
 
@@ -75,6 +94,8 @@ class ScriptedTransport:
     @asynccontextmanager
     async def stream(self, outgoing: Outgoing) -> AsyncIterator[Incoming]:
         self.sent.append(outgoing)
+        if not self._answers and self.otherwise is not None:
+            self._answers.append(self.otherwise)
         if not self._answers:
             raise AssertionError(f"nobody expected {outgoing.method} {outgoing.url}")
         answer = self._answers.pop(0)
@@ -84,6 +105,10 @@ class ScriptedTransport:
             if answer.seconds >= outgoing.total_seconds:
                 raise timed_out()
             answer = answer.answer
+        if isinstance(answer, Behind):
+            for _ in range(GOES_FIRST):
+                await asyncio.sleep(0)
+            answer = answer.answer
         if isinstance(answer, Never):
             await asyncio.Event().wait()
         if isinstance(answer, Exception):
@@ -92,7 +117,7 @@ class ScriptedTransport:
             head = HttpResponse(answer.status, b"", dict(answer.headers), outgoing.url)
             yield Incoming(head, pieces(answer.pieces))
             return
-        assert not isinstance(answer, After | Never)
+        assert not isinstance(answer, After | Behind | Never)
         whole = answer if isinstance(answer, HttpResponse) else answer(outgoing)
         head = HttpResponse(whole.status, b"", whole.headers, outgoing.url)
         yield Incoming(head, pieces([whole.content]))

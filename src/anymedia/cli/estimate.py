@@ -105,4 +105,6 @@ def row(estimate: Estimate) -> tuple[str, str, str, str]:
         return name, "-", "-", " ".join(safe(why).split())
     expected = estimate.expected_seconds
     takes = "-" if expected is None else f"about {seconds(expected)}"
-    return name, money(estimate.cost), takes, "; ".join(one.message for one in estimate.adaptations)
+    remarks = [estimate.passed_over or estimate.why or ""]
+    remarks += [one.message for one in estimate.adaptations]
+    return name, money(estimate.cost), takes, "; ".join(filter(None, remarks))

@@ -89,7 +89,7 @@ def summary(result: MediaResult, paths: list[str]) -> list[str]:
 
 def told(result: Result) -> str:
     """Who answered, what it cost, how often it was tried, how long it took."""
-    tries = len(result.attempts) or 1
+    tries = sum(one.state != "skipped" for one in result.attempts) or 1
     words = [
         safe(f"{result.provider}/{result.model}"),
         money(result.cost),

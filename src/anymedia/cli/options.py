@@ -116,6 +116,18 @@ class Asking:
     provider: Annotated[
         str | None, Parameter(name=["--provider", "-p"], group=WHO, help="Only this provider.")
     ] = None
+    prefer: Annotated[
+        tuple[str, ...], Parameter(group=WHO, help="Ask this provider first, if it can.")
+    ] = ()
+    exclude: Annotated[
+        tuple[str, ...], Parameter(group=WHO, help="Do not ask this provider or PROVIDER/MODEL.")
+    ] = ()
+    session: Annotated[
+        str | None, Parameter(group=WHO, help="Kept together at one provider, if so configured.")
+    ] = None
+    cache: Annotated[
+        bool | None, Parameter(group=WHO, help="Whether an answer given before may do.")
+    ] = None
     max_cost: Annotated[
         Decimal | None, Parameter(group=WHO, help="US dollars. What may cost more is not tried.")
     ] = None
@@ -135,6 +147,8 @@ class Asking:
     def fields(self) -> dict[str, Any]:
         """As fields of a request, those that were said."""
         said = {name: value for name, value in vars(self).items() if value not in (None, (), False)}
+        if self.cache is False:
+            said["cache"] = False
         if self.option:
             said["option"] = nested(self.option)
         return {self.renamed.get(name, name): value for name, value in said.items()}

@@ -78,8 +78,9 @@ def standing(job: Job) -> str:
     words = [job.id, job.status]
     if job.provider:
         words.append(f"at {job.provider}/{job.model}")
-    if len(job.attempts) > 1:
-        words.append(f"(attempt {len(job.attempts)})")
+    asked = sum(one.state != "skipped" for one in job.attempts)
+    if asked > 1:
+        words.append(f"(attempt {asked})")
     return safe(" ".join(words))
 
 

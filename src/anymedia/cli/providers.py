@@ -44,7 +44,8 @@ async def check(
     if setup.json:
         session.json([one.model_dump(mode="json") for one in checks])
     else:
-        session.print(table(("NAME", "ANSWERS", "AFTER", "REMARKS"), map(result, checks)))
+        headings = ("NAME", "ANSWERS", "AFTER", "HEALTH", "CIRCUIT", "REMARKS")
+        session.print(table(headings, map(result, checks)))
     return 0 if all(one.ok for one in checks) else 1
 
 
@@ -123,4 +124,10 @@ def result(check: ProviderCheck) -> tuple[str, ...]:
     if check.balance is not None:
         remarks.append(f"balance {check.balance} {check.unit}")
     after = "-" if check.milliseconds is None else f"{check.milliseconds:.0f} ms"
-    return check.name, "yes" if check.ok else "no", after, ", ".join(remarks)
+    health, circuit = "-", "-"
+    if check.health is not None:
+        health, circuit = f"{check.health.health_score:.2f}", check.health.circuit_state
+        if check.health.retry_after is not None:
+            circuit += f", tried again in {check.health.retry_after:.0f} s"
+    answers = "yes" if check.ok else "no"
+    return check.name, answers, after, health, circuit, ", ".join(remarks)

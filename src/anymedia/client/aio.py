@@ -8,29 +8,36 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
+from anymedia.cache.cache import Cache
 from anymedia.client.handle import AsyncJobHandle
 from anymedia.client.verbs import request_for
 from anymedia.clock import Clock, SystemClock
 from anymedia.configuration import load
 from anymedia.contracts.audio import AudioResult
+from anymedia.contracts.caching import CacheSettings
 from anymedia.contracts.configuration import ProviderSettings, Settings
 from anymedia.contracts.embedding import EmbeddingResult
 from anymedia.contracts.envelope import UnifiedRequest
-from anymedia.contracts.errors import InvalidRequest
+from anymedia.contracts.errors import InvalidConfiguration, InvalidRequest
 from anymedia.contracts.estimate import Estimate
 from anymedia.contracts.event import TextEvent
 from anymedia.contracts.image import ImageResult
 from anymedia.contracts.job import Job, JobStatus
 from anymedia.contracts.ledger import Costs, CostsBy
-from anymedia.contracts.media import Medium
+from anymedia.contracts.media import Medium, StoredArtifact
 from anymedia.contracts.model import Model
 from anymedia.contracts.request import MediaRequest, Request
+from anymedia.contracts.resilience import ProviderHealth
 from anymedia.contracts.result import MediaResult, Result
+from anymedia.contracts.route import FailoverSettings
 from anymedia.contracts.speech import SpeechResult
 from anymedia.contracts.text import TextRequest, TextResult
 from anymedia.contracts.transcription import TranscriptionResult
 from anymedia.contracts.video import VideoResult
+from anymedia.engine.answers import answered_once, key_of
+from anymedia.engine.candidate import Asker
 from anymedia.engine.engine import Engine
+from anymedia.engine.inputs import artifact_ids, holds_media
 from anymedia.engine.providers import ProviderCheck, ProviderStatus
 from anymedia.engine.transport import NetworkTransport, Transport
 from anymedia.providers.spec import Provider
@@ -44,6 +51,10 @@ if TYPE_CHECKING:
 ResultT = TypeVar("ResultT", bound=Result)
 
 
+OWNER = "local"
+"""Whose jobs, limits and cached answers these are, where there is nobody to tell apart."""
+
+
 class AsyncClient:
     """Every generative model behind one contract.
 
@@ -53,7 +64,8 @@ class AsyncClient:
     ```
 
     `config` is a path or a mapping as in `anymedia.example.yaml`; without it the usual files and
-    the environment are read. Failures raise `anymedia.GenerationError` or one of its kind.
+    the environment are read. `routing` is for media without a route of their own (with what is
+    left unsaid as configured), `cache` switches the cache on. Failures raise `anymedia.GenerationError` or one of its kind.
     """
 
     def __init__(
@@ -61,12 +73,23 @@ class AsyncClient:
         config: str | Path | Mapping[str, Any] | Settings | None = None,
         *,
         providers: Sequence[ProviderSettings | Provider] | None = None,
+        routing: FailoverSettings | None = None,
+        cache: CacheSettings | None = None,
         data_dir: str | Path | None = None,
         transport: Transport | None = None,
         clock: Clock | None = None,
         seed: int | None = None,
     ) -> None:
-        overrides: dict[str, Any] = {} if data_dir is None else {"data_dir": str(data_dir)}
+        given = {"failover": routing, "cache": cache}
+        overrides: dict[str, Any] = {
+            name: one.model_dump(mode="json", exclude_unset=True)
+            for name, one in given.items()
+            if one is not None
+        }
+        if data_dir is not None:
+            overrides["data_dir"] = str(data_dir)
+        self._overrides = overrides
+        self._asker = Asker(caller=OWNER)
         self.settings = load(
             config, environment=os.environ, directory=Path.cwd(), overrides=overrides
         )
@@ -79,7 +102,7 @@ class AsyncClient:
             network=transport
             or NetworkTransport(connect_seconds=self.settings.timeouts.connect_seconds),
             clock=clock,
-            chance=random.Random(seed).random,  # noqa: S311  it spreads retries, it guards nothing
+            chance=random.Random(seed),  # noqa: S311  it spreads retries, it guards nothing
             ledger=self._journal,
             kept=self,
         )
@@ -102,7 +125,7 @@ class AsyncClient:
         """Words as they come; the last event carries the same result as `text`."""
         request = request_for("text", prompt, fields)
         assert isinstance(request, TextRequest)
-        async for event in self._engine.stream(request):
+        async for event in self.stream(request):
             yield event
 
     async def image(self, prompt: str | None = None, **fields: Any) -> ImageResult:
@@ -173,28 +196,66 @@ class AsyncClient:
 
     # --- the typed core -------------------------------------------------------------------
 
-    async def run(self, request: Request[ResultT]) -> ResultT:
+    async def run(self, request: Request[ResultT], *, asker: Asker | None = None) -> ResultT:
         """The result of any request.
 
-        `timeout_seconds` of a media request limits the waiting; the job goes on.
+        `timeout_seconds` of a media request limits the waiting; the job goes on. `asker` says on
+        whose behalf it is, for limits, fairness and the cache; yours unless said.
         """
+        asker = asker or self._asker
         if not isinstance(request, MediaRequest):
-            return await self._engine.run(request)
-        job = await self._jobs.submit(request)
-        result = await self._jobs.wait(job.id, timeout_seconds=request.timeout_seconds)
+            await self._check_inputs(request, asker)
+            return await self._engine.run(request, asker=asker)
+        cache = self._engine.cache
+        if cache is None or request.cache is False or not cache.suits(request):
+            return cast("ResultT", await self._made(request, asker))
+        result = await answered_once(
+            cache,
+            await key_of(cache, request, asker, self._engine.providers),
+            request,
+            lambda: self._made(request, asker),
+            clock=self._engine.clock,
+            is_whole=self._jobs.still_holds,
+        )
         return cast("ResultT", result)
 
-    async def submit(self, request: MediaRequest[Any]) -> AsyncJobHandle:
+    async def _made(self, request: MediaRequest[Any], asker: Asker) -> MediaResult:
+        jobs = self._jobs_of(asker)
+        job = await jobs.submit(request)
+        return await jobs.wait(job.id, timeout_seconds=request.timeout_seconds)
+
+    async def _check_inputs(self, request: Request[Any], asker: Asker) -> None:
+        if holds_media(tuple(request.__dict__.values())) and artifact_ids(request):
+            await self._jobs_of(asker).check_inputs(request)
+
+    def _jobs_of(self, asker: Asker) -> Jobs:
+        return self._jobs.of(asker.caller or OWNER)
+
+    async def stream(
+        self, request: TextRequest, *, asker: Asker | None = None
+    ) -> AsyncGenerator[TextEvent, None]:
+        """The events of a text request; the last one carries the result."""
+        asker = asker or self._asker
+        await self._check_inputs(request, asker)
+        async for event in self._engine.stream(request, asker=asker):
+            yield event
+
+    async def submit(
+        self, request: MediaRequest[Any], *, asker: Asker | None = None
+    ) -> AsyncJobHandle:
         """Take a media request on; from here on it survives anything."""
         if not isinstance(request, MediaRequest):
             raise InvalidRequest(f"{request.medium} is answered at once; use `run`")
-        job = await self._jobs.submit(request)
-        self._jobs.start()
-        return AsyncJobHandle(self._jobs, job)
+        jobs = self._jobs_of(asker or self._asker)
+        job = await jobs.submit(request)
+        jobs.start()
+        return AsyncJobHandle(jobs, job)
 
-    async def estimate(self, request: Request[Any]) -> tuple[Estimate, ...]:
+    async def estimate(
+        self, request: Request[Any], *, asker: Asker | None = None
+    ) -> tuple[Estimate, ...]:
         """Every candidate for a request: fits or why not, price, adaptations."""
-        return self._engine.router.estimates(request, self._engine.clock.now().date())
+        return await self._engine.estimates(request, asker=asker or self._asker)
 
     async def execute(self, request: UnifiedRequest | Mapping[str, Any]) -> Any:
         """Answer the versioned envelope, in the version that it came in.
@@ -204,6 +265,29 @@ class AsyncClient:
         from anymedia.client.envelope import execute
 
         return await execute(self, request)
+
+    def health(self) -> tuple[ProviderHealth, ...]:
+        """How each configured provider does, by what this process has seen of it."""
+        return self._engine.upkeep.report()
+
+    def configure(self, config: str | Path | Mapping[str, Any] | Settings | None = None) -> None:
+        """Other settings from the next request on, once they are known to be valid.
+
+        Strategies, routes, limits, providers: all but where data, state and cache are kept. What
+        was counted and learnt stays. Raises `InvalidConfiguration` and changes nothing.
+        """
+        settings = load(
+            config, environment=os.environ, directory=Path.cwd(), overrides=self._overrides
+        )
+        self._engine.configure(settings)
+        self.settings = settings
+
+    @property
+    def cache(self) -> Cache:
+        """The cache: `statistics()` and `invalidate(...)`. Raises when none is configured."""
+        if self._engine.cache is None:
+            raise InvalidConfiguration("there is no cache: set `cache` in the configuration")
+        return self._engine.cache
 
     def models(self, media: Medium | None = None) -> tuple[Model, ...]:
         """Capability sheets of every model that the catalogue lists."""
@@ -215,8 +299,9 @@ class AsyncClient:
         *,
         since: Moment | None = None,
         until: Moment | None = None,
+        owner: str | None = None,
     ) -> Costs:
-        """What was spent, summed by provider, model, media, key or day.
+        """What was spent, summed by provider, model, media, key or day; by one `owner`, or all.
 
         `since` and `until` are a time, a day, or how long ago: `"7d"`, `"24h"`, `"2026-11-01"`.
         What is under way, or may have been charged, is told apart as pending.
@@ -224,7 +309,7 @@ class AsyncClient:
         from anymedia.client.costs import summed
 
         return await summed(
-            self._database, self.data_dir, by, since, until, self._engine.clock.now()
+            self._database, self.data_dir, by, since, until, self._engine.clock.now(), owner
         )
 
     async def _run(self, medium: Medium, subject: Any, fields: Mapping[str, Any]) -> Result:
@@ -251,7 +336,7 @@ class AsyncClient:
             from anymedia.store.artifacts import ArtifactStore
 
             store = ArtifactStore(self.data_dir, limit_bytes=self.settings.max_artifact_bytes)
-            self._opened_jobs = Jobs(self._engine, self._database, store)
+            self._opened_jobs = Jobs(self._engine, self._database, store, owner=OWNER)
         return self._opened_jobs
 
     @property
@@ -283,6 +368,14 @@ class AsyncJobsView:
 
     def __init__(self, jobs: Callable[[], Jobs]) -> None:
         self._open = jobs
+
+    def of(self, owner: str) -> AsyncJobsView:
+        """The jobs of somebody else who uses this client, such as a key of the gateway's."""
+        return AsyncJobsView(lambda: self._open().of(owner))
+
+    async def artifact(self, artifact_id: str) -> StoredArtifact:
+        """Something kept, by its id, ready to be read. `NotFound` when there is none."""
+        return await self._jobs.artifact(artifact_id)
 
     @property
     def _jobs(self) -> Jobs:
@@ -363,7 +456,7 @@ class AsyncProvidersView:
 
     async def check(self, name: str | None = None) -> tuple[ProviderCheck, ...]:
         """Whether providers answer and accept the key, by a call that costs nothing."""
-        return await self._engine.providers.checked(name)
+        return await self._engine.upkeep.checked(name)
 
     def register(
         self, provider: ProviderSettings | Provider, *, priority: int | None = None

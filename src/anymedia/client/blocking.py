@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from anymedia.cache.cache import Cache
 from anymedia.client.aio import AsyncClient
 from anymedia.client.handle import AsyncJobHandle, JobFacts
 from anymedia.client.portal import Portal
 from anymedia.contracts.audio import AudioResult
+from anymedia.contracts.caching import CacheStatistics
 from anymedia.contracts.configuration import ProviderSettings
 from anymedia.contracts.embedding import EmbeddingResult
 from anymedia.contracts.estimate import Estimate
@@ -19,11 +21,13 @@ from anymedia.contracts.ledger import Costs, CostsBy
 from anymedia.contracts.media import Medium
 from anymedia.contracts.model import Model
 from anymedia.contracts.request import MediaRequest, Request
+from anymedia.contracts.resilience import ProviderHealth
 from anymedia.contracts.result import MediaResult, Result
 from anymedia.contracts.speech import SpeechResult
-from anymedia.contracts.text import TextResult
+from anymedia.contracts.text import TextRequest, TextResult
 from anymedia.contracts.transcription import TranscriptionResult
 from anymedia.contracts.video import VideoResult
+from anymedia.engine.candidate import Asker
 from anymedia.engine.providers import ProviderCheck, ProviderStatus
 from anymedia.providers.spec import Provider
 
@@ -128,9 +132,13 @@ class Client:
 
     # --- the typed core -------------------------------------------------------------------
 
-    def run(self, request: Request[ResultT]) -> ResultT:
+    def run(self, request: Request[ResultT], *, asker: Asker | None = None) -> ResultT:
         """The result of any request."""
-        return self._portal.call(self._client.run(request))
+        return self._portal.call(self._client.run(request, asker=asker))
+
+    def stream(self, request: TextRequest, *, asker: Asker | None = None) -> Iterator[TextEvent]:
+        """The events of a text request; the last one carries the result."""
+        return self._portal.iterate(self._client.stream(request, asker=asker))
 
     def submit(self, request: MediaRequest[Any]) -> JobHandle:
         """Take a media request on; from here on it survives anything."""
@@ -143,6 +151,20 @@ class Client:
     def execute(self, request: Any) -> Any:
         """Answer the versioned envelope, in the version that it came in."""
         return self._portal.call(self._client.execute(request))
+
+    def health(self) -> tuple[ProviderHealth, ...]:
+        """How each configured provider does, by what this process has seen of it."""
+        return self._client.health()
+
+    def configure(self, config: Any = None) -> None:
+        """Other settings from the next request on, once they are known to be valid."""
+        self._portal.call(configured(self._client, config))
+        self.settings = self._client.settings
+
+    @property
+    def cache(self) -> CacheView:
+        """The cache. Raises when none is configured."""
+        return CacheView(self._client.cache, self._portal)
 
     def models(self, media: Medium | None = None) -> tuple[Model, ...]:
         """Capability sheets of every model that the catalogue lists."""
@@ -179,6 +201,38 @@ class Client:
 async def opened(config: Any, options: Mapping[str, Any]) -> AsyncClient:
     """The awaited client, made where its loop runs."""
     return AsyncClient(config, **options)
+
+
+async def configured(client: AsyncClient, config: Any) -> None:
+    """Other settings, between two steps of the loop."""
+    client.configure(config)
+
+
+class CacheView:
+    """`client.cache`."""
+
+    def __init__(self, cache: Cache, portal: Portal) -> None:
+        self._cache = cache
+        self._portal = portal
+
+    def statistics(self) -> CacheStatistics:
+        """How it has done in this process."""
+        return self._cache.statistics()
+
+    def invalidate(
+        self,
+        *,
+        provider: str | None = None,
+        model: str | None = None,
+        pattern: str | None = None,
+        everything: bool = False,
+    ) -> int:
+        """Throw answers out, by who gave them; how many were found."""
+        return self._portal.call(
+            self._cache.invalidate(
+                provider=provider, model=model, pattern=pattern, everything=everything
+            )
+        )
 
 
 class JobHandle(JobFacts):

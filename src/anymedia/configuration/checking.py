@@ -133,6 +133,8 @@ def check_providers(providers: Any, finding: Findings) -> None:
         if not isinstance(provider, dict):
             continue
         path = ("providers", name)
+        if provider.get("regions") and provider.get("base_url"):
+            finding.add((*path, "base_url"), "expected either `base_url` or `regions`")
         dialect = provider.get("dialect")
         if dialect is None:
             if name not in registry.names():
@@ -142,7 +144,7 @@ def check_providers(providers: Any, finding: Findings) -> None:
             known = meant(str(dialect), registry.names(), "known are")
             finding.add((*path, "dialect"), f"there is no such dialect{known}")
             continue
-        elif "base_url" not in provider and not has_address(str(dialect), name):
+        elif not provider.keys() & {"base_url", "regions"} and not has_address(str(dialect), name):
             finding.add((*path, "base_url"), "is missing: a server of your own has an address")
         check_secrets(provider.get("secrets"), str(dialect or name), path, finding)
 

@@ -12,6 +12,8 @@ from anymedia.configuration.said import Said, Tree, grown, merged, put
 from anymedia.configuration.variables import Variables
 
 OURS = "ANYMEDIA_"
+OF_TESTS = "ANYMEDIA_TEST_"
+"""Say where tests find the services they need; no settings."""
 ENABLE = "ENABLE_PROVIDER_"
 DEFAULTS = "PROVIDER_DEFAULTS_JSON"
 
@@ -34,7 +36,12 @@ ALIASES: dict[str, tuple[str, ...]] = {
 }
 """Further names that are in use for a vendor's variable."""
 
-ACCOMPANYING = frozenset({"organization", "project", "location", "region", "bill_to"})
+ACCOMPANYING = frozenset(
+    {
+        *("organization", "project", "location", "region", "bill_to"),
+        *("tenant_id", "authority", "api_version"),
+    }
+)
 """Secrets that say on whose account it is, not who one is: alone they configure nobody."""
 PLACES = {"api_key": ("api_key",)}
 """Where a secret stands among a provider's settings, unless it is under `secrets`."""
@@ -147,5 +154,5 @@ def refuse_unknown(variables: Variables, mistakes: Mistakes) -> None:
     """A variable that is named as ours and is not ours was meant to do something."""
     ours = [CONFIG, *(name for name in SETTINGS if name.startswith(OURS))]
     for name in dict.fromkeys(variables):
-        if name.startswith(OURS) and name not in ours:
+        if name.startswith(OURS) and name not in ours and not name.startswith(OF_TESTS):
             mistakes.add((name,), "there is no such variable" + meant(name, ours, "there are"))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import secrets as randomness
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from anymedia.clock import Clock
 from anymedia.contracts.configuration import ProviderSettings, Settings
@@ -23,12 +23,15 @@ from anymedia.contracts.errors import (
 )
 from anymedia.engine.download import Downloads, host_of, origin
 from anymedia.engine.transport import Incoming, Outgoing, Transport
+from anymedia.engine.variants import Variant
 from anymedia.providers.spec import Provider
 from anymedia.wire.auth import GrantingAuth, Token
 from anymedia.wire.exchange import Exchange, step
 from anymedia.wire.http import WHOLE_URL, HttpRequest, HttpResponse, get
 
 T = TypeVar("T")
+Heard: TypeAlias = "Callable[[Connection, HttpResponse], None]"
+"""Told of every response as it comes: what a provider says in passing about its limits."""
 SHORTEST_SECRET = 8
 """What is shorter is no secret, and may well be a word."""
 GRANT_SECONDS = 30.0
@@ -47,15 +50,22 @@ class Connection:
         *,
         transport: Transport,
         clock: Clock,
+        variant: Variant | None = None,
+        heard: Heard | None = None,
     ) -> None:
         self.provider = provider
         self.configured = configured
         self._secrets = secrets_of(configured)
+        # Schemes that sign, or that have an address of their own, have to know where it goes.
+        base_url = {"base_url": configured.base_url} if configured.base_url else {}
+        self._given = self._secrets | base_url
         located = provider.located(self._secrets) if provider.located else None
         self.base_url = configured.base_url or located or provider.base_url
         self._settings = settings
         self._transport = transport
         self._clock = clock
+        self._variant = variant or Variant(configured)
+        self._heard = heard
         self._token: Token | None = None
         self._asking = asyncio.Lock()
         auth = provider.auth
@@ -65,10 +75,25 @@ class Connection:
     def name(self) -> str:
         return self.configured.name
 
+    @property
+    def variant(self) -> str:
+        """Which credential and region of the provider's this is; empty where there is one."""
+        return self._variant.label
+
+    @property
+    def credential(self) -> str:
+        """Which credential, masked; empty where there is one."""
+        return self._variant.credential
+
+    @property
+    def label(self) -> str:
+        """The provider's name, with the variant where there are several."""
+        return f"{self.name} ({self.variant})" if self.variant else self.name
+
     def missing(self) -> MissingKey | None:
         """What has to be set before it can be used; nothing if it is ready."""
         for secret in self.provider.auth.secrets:
-            if secret.missing_from(self._secrets):
+            if secret.missing_from(self._given):
                 return missing_key(self.provider, self.name)
         return None
 
@@ -116,21 +141,32 @@ class Connection:
         response = await self._transport.send(
             outgoing, limit_bytes=self._settings.max_response_bytes
         )
+        if self._heard is not None:
+            self._heard(self, response)
         self.refuse_redirect(response)
         return response
 
     @asynccontextmanager
     async def stream(
-        self, request: HttpRequest, *, timeout_seconds: float
+        self,
+        request: HttpRequest,
+        *,
+        timeout_seconds: float,
+        silence_seconds: float | None = None,
     ) -> AsyncIterator[Incoming]:
-        """One request and its answer as it comes; a failed status is raised at once."""
+        """One request and its answer as it comes; a failed status is raised at once.
+
+        `silence_seconds` without a byte are a `ProviderTimeout`.
+        """
         outgoing = await self.outgoing(
             request,
             timeout_seconds=timeout_seconds,
-            read_seconds=self._settings.timeouts.read_seconds,
+            read_seconds=silence_seconds or self._settings.timeouts.read_seconds,
         )
         try:
             async with self._transport.stream(outgoing) as incoming:
+                if self._heard is not None:
+                    self._heard(self, incoming.head)
                 self.refuse_redirect(incoming.head)
                 if incoming.head.status >= 400:
                     incoming.head.content = await first_bytes(incoming, 1024 * 1024)
@@ -201,7 +237,7 @@ class Connection:
             )
         auth = self.provider.auth
         now = self._clock.now()
-        secrets = dict(self._secrets)
+        secrets = dict(self._given)
         if self._granting is not None:
             secrets["token"] = await self._granted(self._granting)
         request = request.with_headers({**self.provider.headers, **request.headers})
@@ -213,7 +249,7 @@ class Connection:
             if token is None or token.expires_at - RENEW_BEFORE <= now:
                 try:
                     token = self._token = await self.converse(
-                        auth.grant(self._secrets, now), timeout_seconds=GRANT_SECONDS
+                        auth.grant(self._given, now), timeout_seconds=GRANT_SECONDS
                     )
                 except GenerationError as error:
                     error.accepted = "no"  # what it was wanted for has not been sent

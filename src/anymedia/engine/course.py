@@ -13,7 +13,9 @@ from anymedia.contracts.attempt import Attempt, AttemptState
 from anymedia.contracts.configuration import Settings
 from anymedia.contracts.cost import Cost
 from anymedia.contracts.errors import (
+    CircuitOpen,
     GenerationError,
+    LimitReached,
     NoRouteSucceeded,
     ProviderTimeout,
     StorageFailed,
@@ -23,9 +25,11 @@ from anymedia.contracts.request import Request
 from anymedia.contracts.result import Answer
 from anymedia.contracts.transcription import TranscriptAnswer
 from anymedia.contracts.usage import Usage
+from anymedia.engine.candidate import NOBODY, Asker, Candidate
 from anymedia.engine.estimating import circumstances, completed, counted
+from anymedia.engine.legs import policy_of
 from anymedia.engine.pricing import priced, settled
-from anymedia.engine.routing import Candidate
+from anymedia.engine.retry import answers_for, may_go_elsewhere
 from anymedia.store.ledger import LedgerRow, money
 
 
@@ -39,29 +43,74 @@ class Course:
         settings: Settings,
         clock: Clock,
         ledger: Callable[[LedgerRow], None],
-        may_go_elsewhere: Callable[[GenerationError], bool],
         new_id: Callable[[str], str],
+        asker: Asker = NOBODY,
     ) -> None:
         self.request = request
+        self.asker = asker
         self.retry = request.retry or settings.retry
+        self.policy = policy_of(settings, request.medium)
         self.clock = clock
         self.ledger = ledger
         self.new_id = new_id
-        self._may_go_elsewhere = may_go_elsewhere
         self._started = clock.monotonic()
         self._allowed = request.timeout_seconds or settings.timeouts.total_seconds
         self._tries: list[Try] = []
+        self._resting: list[tuple[float, Candidate]] = []
 
     def begin(self, candidate: Candidate) -> Try:
         """Another try."""
-        repetition = 1 + sum(1 for one in self._tries if one.candidate is candidate)
+        repetition = 1 + sum(
+            1 for one in self._tries if one.candidate.label == candidate.label and one.asked
+        )
         one = Try(self, candidate, number=len(self._tries) + 1, repetition=repetition)
         self._tries.append(one)
         return one
 
+    def passed_over(self, candidate: Candidate, error: GenerationError) -> None:
+        """A candidate is not asked, and why."""
+        self.begin(candidate).failed(error)
+
+    def may_try(self, candidate: Candidate) -> bool:
+        """Whether a candidate is worth it, after what the others have answered."""
+        asked = [one for one in self._tries if one.asked]
+        names = {one.candidate.name for one in asked}
+        of_leg = {one.candidate.name for one in asked if one.candidate.leg is candidate.leg}
+        if candidate.name not in names:
+            for most, so_far in (
+                (self.policy.max_attempts, names),
+                (candidate.leg.max_attempts, of_leg),
+            ):
+                if most is not None and len(so_far) >= most:
+                    return False
+        return not any(has_answered(one, candidate) for one in asked)
+
     def goes_on_after(self, error: GenerationError) -> bool:
         """Whether the next candidate should be tried."""
-        return self._may_go_elsewhere(error) and self.has_time_for(0.0)
+        elsewhere = may_go_elsewhere(error, self.policy, self.request.medium)
+        return elsewhere and self.has_time_for(0.0)
+
+    def rest(self, candidate: Candidate, seconds: float) -> None:
+        """Leave a candidate in peace for a while; meanwhile the others may be asked."""
+        self._resting.append((self.clock.monotonic() + seconds, candidate))
+
+    async def rested(self) -> Candidate | None:
+        """Who has rested enough, waited for if need be; `None` when nobody is resting."""
+        if not self._resting:
+            return None
+        first = min(self._resting, key=lambda one: one[0])
+        self._resting.remove(first)
+        until, candidate = first
+        if (wait := until - self.clock.monotonic()) > 0:
+            await self.clock.sleep(wait)
+        return candidate
+
+    @property
+    def untouched(self) -> list[Candidate]:
+        """Those whose open circuit was respected, if nobody was asked at all."""
+        if any(one.asked or one.candidate.probe for one in self._tries):
+            return []
+        return [one.candidate for one in self._tries if isinstance(one.error, CircuitOpen)]
 
     def has_time_for(self, wait: float) -> bool:
         """Whether there is time left after waiting."""
@@ -101,19 +150,41 @@ class Course:
 
     def exhausted(self) -> GenerationError:
         """The last candidate has failed too."""
-        failures = tuple(one.error for one in self._tries if one.error is not None)
-        if len({one.candidate.name for one in self._tries}) == 1:
-            return self.given_up(failures[-1])
+        failed = [one for one in self._tries if one.error is not None]
+        # What was asked and failed says more than what was not asked.
+        telling = [one for one in failed if one.asked] or failed
+        failures = tuple(one.error for one in telling if one.error is not None)
+        waits = [one.retry_after for one in failures if one.retry_after is not None]
+        if len({one.candidate.name for one in telling}) == 1:
+            last = failures[-1]
+            if len(waits) == len(failures):
+                last.retry_after = min(waits)
+            return self.given_up(last)
         listed = "\n".join(
-            f"  - {one.candidate.name}: {one.error.message}"
-            for one in self._tries
-            if one.error is not None
+            f"  - {one.candidate.label}: {one.error.message}" for one in failed if one.error
         )
+        asked = sum(one.asked for one in failed)
         return NoRouteSucceeded(
-            f"all {len(self._tries)} attempts failed:\n{listed}",
+            f"all {asked} attempts failed:\n{listed}"
+            if asked
+            else f"nobody could be asked:\n{listed}",
             failures=failures,
             attempts=self.attempts(),
+            retry_after=min(waits) if len(waits) == len(failures) else None,
         )
+
+
+def has_answered(one: Try, candidate: Candidate) -> bool:
+    """Whether what a try was answered holds for this candidate too."""
+    before, now = one.candidate.connection, candidate.connection
+    if one.error is None or before.name != now.name:
+        return False
+    same_model = one.candidate.model_id == candidate.model_id
+    if before is now and same_model:
+        return True
+    return answers_for(
+        one.error, same_model=same_model, same_credential=before.credential == now.credential
+    )
 
 
 class Try:
@@ -133,6 +204,14 @@ class Try:
         self.cost: Cost | None = None
         self.sent = False
         """Whether the provider may have heard of it."""
+        self.answered = False
+        """Whether there is an answer, whatever became of it afterwards."""
+        self.asked = True
+        """Whether it was tried at all, and not passed over."""
+        self.first_seconds: float | None = None
+        """How long it took to the first event of a stream."""
+        self.usage: Usage | None = None
+        self._began = course.clock.monotonic()
         self._state: AttemptState = "sending"
         self._started_at = course.clock.now()
         self._finished_at: datetime | None = None
@@ -149,6 +228,10 @@ class Try:
     def failed(self, error: GenerationError) -> None:
         """It has failed. An attempt that may have been billed says so in its row."""
         self.error = error
+        if isinstance(error, LimitReached | CircuitOpen):
+            self.asked = False
+            self._state, self._finished_at = "skipped", self._started_at
+            return
         maybe = error.accepted != "no"
         cost = Cost(basis="pending") if maybe else Cost(amount=Decimal(0), basis="computed")
         self._end("failed", cost, None, code=error.code, maybe_billed=maybe)
@@ -171,7 +254,39 @@ class Try:
             finished_at=self._finished_at,
             problem=self.error.problem() if self.error else None,
             cost=self.cost,
+            reason=self._reason(),
         )
+
+    def _reason(self) -> str | None:
+        """Why this route was tried, or passed over."""
+        if not self.asked and self.error is not None:
+            return self.error.message
+        if self.repetition > 1:
+            return "another try"
+        if self.candidate.probe:
+            return "all are left alone; this one was due first"
+        return self.candidate.why or None
+
+    def restart(self) -> None:
+        """It begins now: what went before was waiting for room."""
+        self._began = self.course.clock.monotonic()
+
+    def started(self) -> None:
+        """The first event is here."""
+        if self.first_seconds is None:
+            self.first_seconds = self.elapsed_seconds()
+
+    def elapsed_seconds(self) -> float:
+        """Since it began."""
+        return self.course.clock.monotonic() - self._began
+
+    @property
+    def tokens(self) -> int | None:
+        """How many tokens it took, if that is known."""
+        usage = self.usage
+        if usage is None or (usage.input_tokens is None and usage.output_tokens is None):
+            return None
+        return (usage.input_tokens or 0) + (usage.output_tokens or 0)
 
     def _usage(self, answer: Answer, words: str) -> Usage:
         usage = answer.usage
@@ -203,6 +318,7 @@ class Try:
         self._state = state
         self.cost = cost
         self._finished_at = now = self.course.clock.now()
+        self.usage = usage
         self.course.ledger(
             LedgerRow(
                 id=f"{self.id}:settle",

@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
+from dataclasses import replace
+from random import Random
 from typing import Any, Protocol, TypeVar, cast
 
+from anymedia.cache.kept import Kept
+from anymedia.choosing import Chooser
 from anymedia.clock import Clock
 from anymedia.contracts.configuration import Settings
 from anymedia.contracts.embedding import EmbeddingAnswer, EmbeddingResult
@@ -22,21 +26,27 @@ from anymedia.contracts.errors import (
     NoRouteSucceeded,
     UnsupportedOption,
 )
-from anymedia.contracts.event import AnswerComplete, StreamEnd, TextEvent
+from anymedia.contracts.estimate import Estimate
+from anymedia.contracts.event import AnswerComplete, StreamEnd, StreamRestart, TextEvent
 from anymedia.contracts.request import Request
 from anymedia.contracts.result import Answer, Result
 from anymedia.contracts.text import TextAnswer, TextRequest, TextResult
 from anymedia.contracts.transcription import TranscriptAnswer, TranscriptionResult
+from anymedia.engine.answers import answered_once, cache_of, key_of
+from anymedia.engine.candidate import NOBODY, Asker, Candidate
 from anymedia.engine.course import Course, Try
 from anymedia.engine.download import Downloads
+from anymedia.engine.guards import Guards
 from anymedia.engine.imitation import as_events
-from anymedia.engine.inputs import Inputs, Kept
+from anymedia.engine.inputs import Inputs, Kept as KeptInputs
 from anymedia.engine.providers import Providers
 from anymedia.engine.results import parsed_output, words
-from anymedia.engine.retry import Backoff, may_go_elsewhere
-from anymedia.engine.routing import Candidate, Router
+from anymedia.engine.retry import PATIENCE_SECONDS, Backoff, retries_unknown
+from anymedia.engine.routing import Router, estimate_of, unfit
 from anymedia.engine.transport import Transport
+from anymedia.engine.upkeep import Upkeep
 from anymedia.providers.spec import Brief, Call, Stream
+from anymedia.state.redis import RedisLink
 from anymedia.store.ledger import LedgerRow
 from anymedia.wire.sse import LineParser, SseParser
 
@@ -61,23 +71,50 @@ class Engine:
         *,
         network: Transport,
         clock: Clock,
-        chance: Callable[[], float],
+        chance: Random,
         ledger: Ledger,
-        kept: Kept | None = None,
+        kept: KeptInputs | None = None,
     ) -> None:
-        self.settings = settings
         self.clock = clock
-        self.chance = chance
+        self.chance = chance.random
         self.ledger = ledger
-        self.providers = Providers(settings, network=network, clock=clock)
-        self.router = Router(self.providers, settings)
+        self.chooser = Chooser(clock=clock, chance=chance)
+        self._link = shared_state(settings, clock, self.report)
+        self.guards = Guards(
+            settings, clock=clock, chooser=self.chooser, report=self.report, link=self._link
+        )
+        self.providers = Providers(settings, network=network, clock=clock, heard=self.guards.heard)
+        self.router = Router(self.providers, self.chooser, chance=chance.random)
+        self.upkeep = Upkeep(self.providers, self.guards, network=network, clock=clock)
+        self.cache = cache_of(settings, clock, self._link, self.report)
         self.downloads = Downloads(self.providers.transport)
         self.inputs = Inputs(self.downloads, kept, limit_bytes=settings.max_input_bytes)
 
-    async def run(self, request: Request[ResultT]) -> ResultT:
+    @property
+    def settings(self) -> Settings:
+        """As they are at the moment."""
+        return self.providers.settings
+
+    def configure(self, settings: Settings) -> None:
+        """Other settings, from the next request on."""
+        self.providers.configure(settings)
+        self.guards.configure(settings)
+
+    async def run(self, request: Request[ResultT], *, asker: Asker = NOBODY) -> ResultT:
+        """The result: one that was kept, or the first candidate's that has one."""
+        self.upkeep.begin()
+        if self.cache is None or request.cache is False or not self.cache.suits(request):
+            return await self.asked(request, asker)
+        key = await key_of(self.cache, request, asker, self.providers)
+        return await answered_once(
+            self.cache, key, request, lambda: self.asked(request, asker), clock=self.clock
+        )
+
+    async def asked(self, request: Request[ResultT], asker: Asker) -> ResultT:
         """The result, from the first candidate that has one."""
-        course = self._course(request)
-        for candidate in self.router.one_by_one(request, self.clock.now().date()):
+        course = self._course(request, asker)
+        plan = self.planned(course)
+        while (candidate := await self.following(plan, course)) is not None:
             try:
                 return cast("ResultT", await self.attempt(candidate, course))
             except GenerationError as error:
@@ -85,12 +122,40 @@ class Engine:
                     raise course.given_up(error) from None
         raise course.exhausted()
 
+    def planned(self, course: Course, *, streaming: bool = False) -> Iterator[Candidate]:
+        """The candidates that are worth a try. Who has failed too often of late is left alone."""
+        request, today = course.request, self.clock.now().date()
+        for candidate in self.router.one_by_one(
+            request, today, streaming=streaming, asker=course.asker
+        ):
+            if not course.may_try(candidate):
+                continue
+            closed = self.guards.left_alone(candidate)
+            if closed is None:
+                yield candidate
+            else:
+                course.passed_over(candidate, closed)
+
+    async def following(self, plan: Iterator[Candidate], course: Course) -> Candidate | None:
+        """Who is asked next: the plan's, then who asked for patience, at last a probe.
+
+        When all are left alone, the one whose time is up soonest is asked all the same: better one
+        probe than a blind no.
+        """
+        candidate = next(plan, None) or await course.rested()
+        if candidate is None and (soonest := self.guards.soonest(course.untouched)) is not None:
+            candidate = replace(soonest, probe=True)
+        return candidate
+
     async def attempt(self, candidate: Candidate, course: Course) -> Result:
         """One candidate, as often as its failures allow."""
         while True:
             one = course.begin(candidate)
             try:
-                answer = await self.exchange(candidate, one)
+                async with self.guards.passage(one):
+                    answer = await self.exchange(candidate, one)
+                    one.answered = True
+                    result = self.result(one, answer)
             except GenerationError as error:
                 one.failed(error)
                 if not await self.waited(one, error):
@@ -99,12 +164,23 @@ class Engine:
                 one.abandoned(error)
                 raise
             else:
-                return self.result(one, answer)
+                return result
 
     async def waited(self, one: Try, error: GenerationError) -> bool:
         """Wait as long as a failure asks for; false where there is no point in another try."""
         wait = Backoff(one.course.retry, self.chance).wait(one.repetition, error)
         if wait is None or not one.course.has_time_for(wait):
+            return False
+        if one.answered or not one.asked:
+            return False  # what is here already is not bought again
+        if error.accepted == "unknown" and not retries_unknown(
+            one.course.policy, one.course.request.medium
+        ):
+            return False
+        if not self.guards.may_repeat(one.candidate):
+            return False
+        if wait > PATIENCE_SECONDS and one.course.goes_on_after(error):
+            one.course.rest(one.candidate, wait)
             return False
         await self.clock.sleep(wait)
         return True
@@ -136,34 +212,57 @@ class Engine:
 
     # --- streams --------------------------------------------------------------------------
 
-    async def stream(self, request: TextRequest) -> AsyncGenerator[TextEvent, None]:
+    async def stream(
+        self, request: TextRequest, *, asker: Asker = NOBODY
+    ) -> AsyncGenerator[TextEvent, None]:
         """Events as they come, the result last.
 
         Before the first event a failure is followed by another try, here or elsewhere. After it
-        there is none: the caller has seen the beginning of an answer that no other would go on
-        with.
+        there is none, unless the route says `resume_streams`: the caller has seen the beginning
+        of an answer that no other would go on with, and is told to forget it.
         """
-        course = self._course(request)
-        today = self.clock.now().date()
-        for candidate in self.router.one_by_one(request, today, streaming=True):
+        self.upkeep.begin()
+        cache = self.cache if request.cache is not False else None
+        key = None
+        if cache is not None and cache.suits(request):
+            key = await key_of(cache, request, asker, self.providers)
+            if (kept := await cache.find(key)) is not None:
+                for event in cache.replay(kept.result(request)):
+                    yield event
+                return
+        course = self._course(request, asker)
+        plan = self.planned(course, streaming=True)
+        while (candidate := await self.following(plan, course)) is not None:
             again = True
             while again:
                 one = course.begin(candidate)
-                started = False
                 try:
-                    async with aclosing(self.pieces(candidate, one)) as pieces:
+                    async with (
+                        self.guards.passage(one),
+                        aclosing(self.pieces(candidate, one)) as pieces,
+                    ):
                         async for piece in pieces:
-                            started = True
+                            one.started()
                             if isinstance(piece, AnswerComplete):
+                                one.answered = True
                                 result = self.result(one, piece.answer)
-                                yield StreamEnd(result=cast("TextResult", result))
-                                return
+                                break
                             yield piece
+                    if cache is not None and key is not None:
+                        await cache.keep(key, Kept.of(result, made_at=self.clock.now()))
+                    yield StreamEnd(result=cast("TextResult", result))
+                    return
                 except GenerationError as error:
                     one.failed(error)
-                    again = not started and await self.waited(one, error)
-                    if started or not (again or course.goes_on_after(error)):
+                    begun = one.first_seconds is not None
+                    if begun and not course.policy.resume_streams:
                         raise course.given_up(error) from None
+                    again = await self.waited(one, error)
+                    if not (again or course.goes_on_after(error)):
+                        raise course.given_up(error) from None
+                    if begun:
+                        name = candidate.connection.name
+                        yield StreamRestart(provider=name, reason=error.message)
                 except BaseException as error:
                     one.abandoned(error)
                     raise
@@ -181,7 +280,9 @@ class Engine:
         seconds = one.course.seconds_left(operation.timeout_seconds)
         one.sent = True
         async with candidate.connection.stream(
-            operation.start(request, brief), timeout_seconds=seconds
+            operation.start(request, brief),
+            timeout_seconds=seconds,
+            silence_seconds=one.course.policy.stall_seconds,
         ) as incoming:
             decoder = operation.decoder(request, brief, incoming.head)
             async for chunk in incoming.chunks:
@@ -247,23 +348,51 @@ class Engine:
             case _:
                 raise NoRouteSucceeded(f"{candidate.name} answered with {type(answer).__name__}")
 
+    async def estimates(
+        self, request: Request[Any], *, asker: Asker = NOBODY
+    ) -> tuple[Estimate, ...]:
+        """What every route would make of a request, and whether it would be asked right now."""
+        today = self.clock.now().date()
+        candidates, skipped = self.router.candidates(request, today, asker=asker)
+        by_name: dict[str, Estimate] = {}
+        for one in candidates:
+            passed_over = await self.guards.passes_over(one, asker.caller)
+            known = by_name.get(one.name)
+            if known is None or (known.passed_over is not None and passed_over is None):
+                by_name[one.name] = estimate_of(one, passed_over)
+        return (*by_name.values(), *map(unfit, skipped))
+
     def report(self, message: str) -> None:
         """Something for the operator's log. Never prompts, media or keys."""
         LOG.warning(message)
 
-    def _course(self, request: Request[Any]) -> Course:
+    def _course(self, request: Request[Any], asker: Asker) -> Course:
         return Course(
             request,
             settings=self.settings,
             clock=self.clock,
             ledger=self.ledger.record,
-            may_go_elsewhere=may_go_elsewhere,
             new_id=new_id,
+            asker=asker,
         )
 
     async def close(self) -> None:
         """Close all connections."""
+        await self.upkeep.close()
+        if self.cache is not None:
+            await self.cache.close()
+        if self._link is not None:
+            await self._link.close()
         await self.providers.close()
+
+
+def shared_state(
+    settings: Settings, clock: Clock, report: Callable[[str], None]
+) -> RedisLink | None:
+    """The Redis of the configuration, if it names one."""
+    if settings.state.redis_url is None:
+        return None
+    return RedisLink(settings.state, clock=clock, report=report)
 
 
 def new_id(kind: str) -> str:

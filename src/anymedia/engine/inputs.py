@@ -214,3 +214,19 @@ async def replaced(value: Any, change: Callable[[AnyMedia], Awaitable[AnyMedia]]
                     changes[name] = new
         return value.model_copy(update=changes) if changes else value
     return value
+
+
+def artifact_ids(value: Any) -> tuple[str, ...]:
+    """The ids of everything kept that a request refers to, however deep."""
+    if isinstance(value, MediaArtifact):
+        return (value.artifact_id,)
+    if isinstance(value, tuple):
+        return tuple(found for item in value for found in artifact_ids(item))
+    if isinstance(value, Contract):
+        return tuple(
+            found
+            for _, item in value
+            if isinstance(item, tuple | Contract)
+            for found in artifact_ids(item)
+        )
+    return ()

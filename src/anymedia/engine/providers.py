@@ -12,9 +12,12 @@ from anymedia.contracts.errors import GenerationError
 from anymedia.contracts.media import Medium
 from anymedia.contracts.model import Model
 from anymedia.contracts.problem import Problem
-from anymedia.engine.connection import Connection
+from anymedia.contracts.resilience import ProviderHealth
+from anymedia.engine.connection import Connection, Heard
 from anymedia.engine.in_process import Switchboard
+from anymedia.engine.legs import Leg, legs_of
 from anymedia.engine.transport import Transport
+from anymedia.engine.variants import Variant, variants_of
 from anymedia.providers import registry
 from anymedia.providers.catalog import catalogued
 from anymedia.providers.spec import Provider
@@ -45,43 +48,72 @@ class ProviderCheck(Contract):
     balance: Decimal | None = None
     unit: str | None = None
     problem: Problem | None = None
+    health: ProviderHealth | None = None
+    """How it does by what this installation knows of it, this answer included."""
 
 
 class Providers:
     """Configured providers by name, in order of priority."""
 
-    def __init__(self, settings: Settings, *, network: Transport, clock: Clock) -> None:
-        self._settings = settings
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        network: Transport,
+        clock: Clock,
+        heard: Heard | None = None,
+    ) -> None:
+        self.settings = settings
         self._clock = clock
+        self._heard = heard
         self.transport = Switchboard(network, clock)
         self._configured = {one.name: one for one in settings.providers}
         self._added: dict[str, Provider] = {}
-        self._connections: dict[str, Connection] = {}
+        self._connections: dict[str, tuple[tuple[Connection, ...], ...]] = {}
         self._models: dict[str, dict[str, list[Model]]] = {}
+        self._models_for: dict[tuple[str, Medium], tuple[str, ...]] = {}
 
-    def get(self, name: str) -> Connection:
-        """A provider by name, configured or not; `InvalidConfiguration` if there is none."""
-        connection = self._connections.get(name)
-        if connection is None:
+    def get(self, name: str, variant: str | None = None) -> Connection:
+        """A provider by name, configured or not; `InvalidConfiguration` if there is none.
+
+        `variant` names one of its credentials and regions, the first unless said or gone.
+        """
+        every = [one for region in self.variants(name) for one in region]
+        return next((one for one in every if one.variant == variant), every[0])
+
+    def variants(self, name: str) -> tuple[tuple[Connection, ...], ...]:
+        """A provider's connections, region by region, in each one for every credential."""
+        connections = self._connections.get(name)
+        if connections is None:
             configured = self._configured.get(name) or ProviderSettings(name=name)
             provider = self._provider(configured)
             if provider.in_process:
                 self.transport.connect(provider.base_url.partition(":")[0], provider.in_process)
-            connection = self._connections[name] = Connection(
-                provider,
-                configured,
-                self._settings,
-                transport=self.transport,
-                clock=self._clock,
+            connections = self._connections[name] = tuple(
+                tuple(self._connected(provider, one) for one in region)
+                for region in variants_of(configured)
             )
-        return connection
+        return connections
+
+    def _connected(self, provider: Provider, variant: Variant) -> Connection:
+        return Connection(
+            provider,
+            variant.configured,
+            self.settings,
+            transport=self.transport,
+            clock=self._clock,
+            variant=variant,
+            heard=self._heard,
+        )
+
+    def legs(self, medium: Medium) -> tuple[Leg, ...]:
+        """Where requests for a medium go when they do not name who should be asked."""
+        everyone = self.configured_names() or (KEYLESS,)
+        return legs_of(self.settings, medium, everyone, self.enabled)
 
     def serving(self, medium: Medium) -> list[Connection]:
         """Connections that may be asked for a medium without being named, in order."""
-        names = self.configured_names() or (KEYLESS,)
-        for route in self._settings.routes:
-            if route.media == medium:
-                names = tuple(name for name in route.providers if self.enabled(name))
+        names = dict.fromkeys(name for leg in self.legs(medium) for name in leg.providers)
         connections = [self.get(name) for name in names]
         return [
             one
@@ -133,10 +165,33 @@ class Providers:
     def _forget(self, name: str) -> None:
         self._connections.pop(name, None)
         self._models.pop(name, None)
+        for key in [key for key in self._models_for if key[0] == name]:
+            del self._models_for[key]
+
+    def configure(self, settings: Settings) -> None:
+        """Other settings, from the next request on. What was registered meanwhile stays."""
+        registered = {
+            name: one
+            for name, one in self._configured.items()
+            if one not in self.settings.providers
+        }
+        self.settings = settings
+        self._configured = {one.name: one for one in settings.providers} | registered
+        for name in list(self._connections):
+            self._forget(name)
 
     def models(self, name: str) -> tuple[Model, ...]:
         """The models of a provider that the catalogue knows."""
         return tuple(model for same in self._sheets(name).values() for model in same)
+
+    def models_for(self, name: str, medium: Medium) -> tuple[str, ...]:
+        """Ids of a provider's models for a medium, the preferred first."""
+        found = self._models_for.get((name, medium))
+        if found is None:
+            listed = [one for one in self.models(name) if one.medium == medium]
+            ordered = sorted(listed, key=lambda one: one.priority)
+            found = self._models_for[name, medium] = tuple(one.id for one in ordered)
+        return found
 
     def model(self, name: str, model_id: str, medium: Medium | None = None) -> Model | None:
         """One model's capability sheet; of several under one name the one for the medium."""
@@ -165,22 +220,24 @@ class Providers:
             if medium is None or model.medium == medium
         )
 
-    async def checked(self, name: str | None = None) -> tuple[ProviderCheck, ...]:
-        """Ask one provider, or all that are configured, something that costs nothing."""
-        names = (name,) if name is not None else self.configured_names() or (KEYLESS,)
-        return tuple([await self._checked(self.get(one)) for one in names])
+    def ready_names(self) -> tuple[str, ...]:
+        """Names of what is configured, switched on and has its key."""
+        names = self.configured_names() or (KEYLESS,)
+        return tuple(name for name in names if self.get(name).missing() is None)
 
-    async def _checked(self, connection: Connection) -> ProviderCheck:
+    async def probed(self, name: str) -> tuple[ProviderCheck, GenerationError | None]:
+        """Ask a provider something that costs nothing: what came of it, and the failure if any."""
+        connection = self.get(name)
         if (missing := connection.missing()) is not None:
-            return ProviderCheck(name=connection.name, ok=False, problem=missing.problem())
+            return ProviderCheck(name=connection.name, ok=False, problem=missing.problem()), missing
         check = connection.provider.check
         if check is None:
-            return ProviderCheck(name=connection.name, ok=True)
+            return ProviderCheck(name=connection.name, ok=True), None
         began = self._clock.monotonic()
         try:
             account = await connection.converse(check(), timeout_seconds=CHECK_SECONDS)
         except GenerationError as error:
-            return ProviderCheck(name=connection.name, ok=False, problem=error.problem())
+            return ProviderCheck(name=connection.name, ok=False, problem=error.problem()), error
         return ProviderCheck(
             name=connection.name,
             ok=True,
@@ -188,7 +245,7 @@ class Providers:
             models=len(account.models) or None,
             balance=account.balance,
             unit=account.unit if account.balance is not None else None,
-        )
+        ), None
 
     def statuses(self) -> tuple[ProviderStatus, ...]:
         """Every provider there is, and whether it can be used here."""

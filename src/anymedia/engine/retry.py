@@ -7,11 +7,14 @@ from dataclasses import dataclass
 
 from anymedia.contracts.errors import (
     AuthenticationFailed,
+    CircuitOpen,
     ContentRefused,
     GenerationError,
     InsufficientCredits,
+    LimitReached,
     ModelUnavailable,
     NetworkFailed,
+    OutcomeUnknown,
     ProviderError,
     ProviderTimeout,
     ProviderUnavailable,
@@ -20,20 +23,27 @@ from anymedia.contracts.errors import (
     StorageFailed,
     UnreadableResponse,
 )
+from anymedia.contracts.media import Medium
 from anymedia.contracts.request import RetryConfig
+from anymedia.contracts.route import FailureClass, RoutePolicy
 
-ELSEWHERE: tuple[type[ProviderError], ...] = (
-    RateLimited,
-    ProviderTimeout,
-    ProviderUnavailable,
-    NetworkFailed,
-    AuthenticationFailed,
-    InsufficientCredits,
-    ModelUnavailable,
-    ContentRefused,
+CLASSES: tuple[tuple[type[ProviderError], FailureClass], ...] = (
+    (RateLimited, "rate_limited"),
+    (ProviderTimeout, "timeout"),
+    (ProviderUnavailable, "unavailable"),
+    (NetworkFailed, "network"),
+    (AuthenticationFailed, "authentication"),
+    (InsufficientCredits, "credit"),
+    (ModelUnavailable, "invalid_model"),
+    (ContentRefused, "content_refused"),
+    (UnreadableResponse, "unreadable"),
 )
-"""Failures after which another provider may well succeed."""
+"""Failures after which another provider may well succeed, as configurations name them."""
 
+CHEAP: frozenset[Medium] = frozenset({"text", "embedding", "transcription"})
+"""Media whose users expect an answer more than they mind paying for one twice."""
+PATIENCE_SECONDS = 2.0
+"""When it takes longer until a provider may be asked again, others are asked meanwhile."""
 LONGEST_WAIT_SECONDS = 120.0
 """A provider that asks for more patience than this is passed over."""
 
@@ -62,10 +72,49 @@ class Backoff:
         return self.chance() * ceiling
 
 
-def may_go_elsewhere(error: GenerationError) -> bool:
-    """Whether another provider should be asked after this failure of a text request."""
+def failure_class(error: GenerationError) -> FailureClass | None:
+    """What kind of failure it is; `None` for what another provider cannot help with."""
+    for kind, name in CLASSES:
+        if isinstance(error, kind):
+            return name
+    if isinstance(error, ProviderError) and error.retryable:
+        return "unavailable"
+    return None
+
+
+def may_go_elsewhere(error: GenerationError, policy: RoutePolicy, medium: Medium) -> bool:
+    """Whether another provider should be asked after this failure."""
     if isinstance(error, RequestRejected | StorageFailed):
         return False  # elsewhere, the request is as wrong and our disk as full
-    if isinstance(error, UnreadableResponse):
-        return error.accepted != "yes"  # what is certainly charged is not bought twice
-    return isinstance(error, ELSEWHERE) or error.retryable
+    if isinstance(error, LimitReached):
+        return policy.on_full == "switch"
+    if isinstance(error, CircuitOpen):
+        return True  # it was not asked: nothing has failed
+    if isinstance(error, OutcomeUnknown):
+        return retries_unknown(policy, medium)
+    if error.accepted == "unknown" and not retries_unknown(policy, medium):
+        return False
+    if isinstance(error, UnreadableResponse) and error.accepted == "yes":
+        return False  # what is certainly charged is not bought twice
+    kind = failure_class(error)
+    return kind in policy.fallback_on if kind is not None else error.retryable
+
+
+def retries_unknown(policy: RoutePolicy, medium: Medium) -> bool:
+    """Whether a request is tried again when nobody knows what became of it."""
+    if policy.retry_unknown is not None:
+        return policy.retry_unknown
+    return medium in CHEAP
+
+
+def answers_for(error: GenerationError, *, same_model: bool, same_credential: bool) -> bool:
+    """Whether what a provider has answered holds for another way to ask the same provider."""
+    match failure_class(error):
+        case "content_refused":
+            return True  # its filter reads the same words
+        case "invalid_model":
+            return same_model
+        case "authentication" | "credit":
+            return same_credential
+        case _:
+            return False

@@ -1,270 +1,273 @@
-"""Who could do it: from a request to candidates, and why the others are not among them."""
+"""Who could do it, and who is asked first: from a request to candidates in order.
+
+A strategy ranks providers, or, where it goes by price or by what was learnt of each model, every
+candidate that fits. What the request itself prefers, and where its session or its material is at
+home, comes before the strategy's order. Candidates are found one at a time where that is
+possible: the first one usually answers.
+"""
 
 from __future__ import annotations
 
-import difflib
-from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
-from itertools import islice
+from decimal import Decimal
 from typing import Any
+from zlib import crc32
 
-from anymedia.contracts.configuration import Alias, Settings
-from anymedia.contracts.cost import Cost
+from anymedia.choosing import Chooser, Option, Ranked, Situation
 from anymedia.contracts.errors import (
     CostLimitExceeded,
     GenerationError,
-    InvalidRequest,
-    NoRouteSucceeded,
     UnknownModel,
     UnsupportedOption,
 )
 from anymedia.contracts.estimate import Estimate
-from anymedia.contracts.media import Medium
-from anymedia.contracts.model import Model
 from anymedia.contracts.notice import Notice
-from anymedia.contracts.request import MediaRequest, Request
+from anymedia.contracts.request import Request
+from anymedia.contracts.route import RoutePolicy
+from anymedia.engine.candidate import NOBODY, Asker, Candidate, Skipped
 from anymedia.engine.connection import Connection
-from anymedia.engine.estimating import estimated
-from anymedia.engine.fitting import fit, spoken
+from anymedia.engine.fitting import fit
+from anymedia.engine.legs import NAMED, Leg, policy_of
+from anymedia.engine.nobody import nobody, retired, unknown
 from anymedia.engine.providers import Providers
+from anymedia.engine.wishes import Stop, stops, without_alias
 from anymedia.providers.spec import Call, Job, Operation, Stream
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """A route that can serve the request, which is already in the form that it takes."""
-
-    connection: Connection
-    operation: Operation
-    request: Request[Any]
-    model: Model | None
-    model_id: str
-    notices: tuple[Notice, ...]
-
-    @property
-    def estimate(self) -> Cost:
-        """What it can cost at most, as far as that can be known."""
-        return estimated(self.request, self.model)
-
-    @property
-    def name(self) -> str:
-        return f"{self.connection.name}/{self.model_id}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Skipped:
-    """A route that cannot, and why."""
-
-    provider: str
-    model: str
-    error: GenerationError
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What the request says about who should do it."""
-
-    provider: str | None
-    model: str | None
 
 
 class Router:
     """Finds candidates, the preferred one first."""
 
-    def __init__(self, providers: Providers, settings: Settings) -> None:
+    def __init__(
+        self, providers: Providers, chooser: Chooser, *, chance: Callable[[], float]
+    ) -> None:
         self._providers = providers
-        self._settings = settings
+        self._chooser = chooser
+        self._chance = chance
+        self._turns: Counter[str] = Counter()
 
     def candidates(
-        self, request: Request[Any], today: date, *, streaming: bool = False
+        self,
+        request: Request[Any],
+        today: date,
+        *,
+        streaming: bool = False,
+        asker: Asker = NOBODY,
     ) -> tuple[list[Candidate], list[Skipped]]:
         """Every route that fits, in order, and every one that was considered and does not."""
         skipped: list[Skipped] = []
-        fitting = list(self.fitting(request, today, streaming, skipped))
-        return fitting[: self._settings.failover.max_attempts], skipped
+        return list(self.fitting(request, today, streaming, asker, skipped)), skipped
 
     def one_by_one(
-        self, request: Request[Any], today: date, *, streaming: bool = False
+        self,
+        request: Request[Any],
+        today: date,
+        *,
+        streaming: bool = False,
+        asker: Asker = NOBODY,
     ) -> Iterator[Candidate]:
-        """The routes that fit, each found when it is asked for: the first one usually answers.
-
-        Raises why there is nobody.
-        """
+        """The routes that fit, each found when it is asked for. Raises why there is nobody."""
         skipped: list[Skipped] = []
-        most = self._settings.failover.max_attempts
-        found = islice(self.fitting(request, today, streaming, skipped), most)
+        found = self.fitting(request, today, streaming, asker, skipped)
         first = next(found, None)
         if first is None:
-            raise self.nobody(request, skipped)
+            raise nobody(request, [one.error for one in skipped], self._providers)
         yield first
         yield from found
 
-    def fitting(
-        self, request: Request[Any], today: date, streaming: bool, skipped: list[Skipped]
-    ) -> Iterator[Candidate]:
-        """Every provider's best before anyone's second: another provider helps more often.
-
-        What does not fit is added to `skipped`.
-        """
-        request = self.without_alias(request)
-        by_provider: dict[str, deque[tuple[Connection, str | None]]] = {}
-        for connection, model_id in self.considered(request):
-            by_provider.setdefault(connection.name, deque()).append((connection, model_id))
-
-        def of_one(models: deque[tuple[Connection, str | None]]) -> Iterator[Candidate]:
-            while models:
-                connection, model_id = models.popleft()
-                try:
-                    yield self.candidate(connection, model_id, request, today, streaming)
-                except GenerationError as error:
-                    name = model_id or ""
-                    skipped.append(Skipped(provider=connection.name, model=name, error=error))
-
-        for models in by_provider.values():
-            yield from islice(of_one(models), 1)
-        for models in by_provider.values():
-            yield from of_one(models)
-
     def chosen(
-        self, request: Request[Any], today: date, *, streaming: bool = False
+        self,
+        request: Request[Any],
+        today: date,
+        *,
+        streaming: bool = False,
+        asker: Asker = NOBODY,
     ) -> tuple[list[Candidate], list[Skipped]]:
-        """The same, or the error that says why there is nobody."""
-        fitting, skipped = self.candidates(request, today, streaming=streaming)
+        """All at once, or the error that says why there is nobody."""
+        fitting, skipped = self.candidates(request, today, streaming=streaming, asker=asker)
         if not fitting:
-            raise self.nobody(request, skipped)
+            raise nobody(request, [one.error for one in skipped], self._providers)
         return fitting, skipped
 
-    def estimates(self, request: Request[Any], today: date) -> tuple[Estimate, ...]:
-        """What every route would make of the request."""
-        fitting, skipped = self.candidates(request, today)
-        return tuple(
-            [
-                Estimate(
-                    provider=one.connection.name,
-                    model=one.model_id,
-                    fits=True,
-                    cost=one.estimate,
-                    expected_seconds=one.model.typical_seconds if one.model else None,
-                    adaptations=one.notices,
-                    effective=effective(one.request),
-                )
-                for one in fitting
-            ]
-            + [
-                Estimate(
-                    provider=one.provider,
-                    model=one.model,
-                    fits=False,
-                    problem=one.error.problem(),
-                )
-                for one in skipped
-            ]
+    # --- in order -------------------------------------------------------------------------
+
+    def fitting(
+        self,
+        request: Request[Any],
+        today: date,
+        streaming: bool,
+        asker: Asker,
+        skipped: list[Skipped],
+    ) -> Iterator[Candidate]:
+        """Everything that fits, leg by leg. What does not is added to `skipped`."""
+        request = without_alias(request, self._providers)
+        for on_leg in stops(request, self._providers):
+            wanted = [stop for stop in on_leg if self.wanted(stop, request, skipped)]
+            if not wanted:
+                continue
+            if self._chooser.needs_price(wanted[0].leg.strategy):
+                found = self.by_candidate(wanted, request, today, streaming, asker, skipped)
+            else:
+                found = self.by_provider(wanted, request, today, streaming, asker, skipped)
+            for candidate in found:
+                yield from self.variants(candidate)
+
+    def by_provider(
+        self,
+        on_leg: list[Stop],
+        request: Request[Any],
+        today: date,
+        streaming: bool,
+        asker: Asker,
+        skipped: list[Skipped],
+    ) -> Iterator[Candidate]:
+        """Every provider's best before anyone's second: another provider helps more often."""
+        ranked = self.in_order(
+            on_leg[0].leg,
+            request,
+            asker,
+            [option(stop.connection, stop.connection.name, n) for n, stop in enumerate(on_leg)],
         )
+        stop_of = {stop.connection.name: stop for stop in on_leg}
+        waiting = [
+            (stop_of[one.option.name], one.why, deque(stop_of[one.option.name].models))
+            for one in ranked
+        ]
 
-    # --- who is considered ----------------------------------------------------------------
+        def next_of(
+            stop: Stop, why: str, models: deque[str | None], most: int
+        ) -> Iterator[Candidate]:
+            while models and most > 0:
+                found = self.tried(stop, models.popleft(), request, today, streaming, skipped)
+                if found is not None:
+                    most -= 1
+                    yield replace(found, why=why)
 
-    def without_alias(self, request: Request[Any]) -> Request[Any]:
-        """An alias of the configuration, replaced by what it stands for."""
-        alias: Alias | None = self._settings.aliases.get(request.model or "")
-        if alias is None:
-            return request
-        if alias.media not in {None, request.medium}:
-            raise InvalidRequest(
-                f"`{request.model}` is an alias for {alias.media}, not for {request.medium}"
-            )
-        changes: dict[str, Any] = {
-            "model": alias.model,
-            "options": {**alias.options, **request.options},
+        for stop, why, models in waiting:
+            yield from next_of(stop, why, models, 1)
+        for stop, why, models in waiting:
+            yield from next_of(stop, why, models, len(models))
+
+    def by_candidate(
+        self,
+        on_leg: list[Stop],
+        request: Request[Any],
+        today: date,
+        streaming: bool,
+        asker: Asker,
+        skipped: list[Skipped],
+    ) -> Iterator[Candidate]:
+        """All that fit, ranked by what each would cost or has shown."""
+        found = {
+            candidate.name: candidate
+            for stop in on_leg
+            for model_id in stop.models
+            if (candidate := self.tried(stop, model_id, request, today, streaming, skipped))
+            is not None
         }
-        if isinstance(request, MediaRequest) and request.quality is None:
-            changes["quality"] = alias.quality
-        return request.model_copy(update=changes)
-
-    def considered(self, request: Request[Any]) -> Iterator[tuple[Connection, str | None]]:
-        """Connections and models that the request may mean, the preferred first."""
-        wish = self.wish(request)
-        if wish.provider is not None:
-            connection = self.named(wish.provider)
-            if (missing := connection.missing()) is not None:
-                raise missing
-            yield from self.models_of(connection, request.medium, wish.model)
+        options = [
+            option(candidate.connection, name, position, price_of(candidate))
+            for position, (name, candidate) in enumerate(found.items())
+        ]
+        if not options:
             return
-        connections = self._providers.serving(request.medium)
-        if wish.model is None:
-            for connection in connections:
-                yield from self.models_of(connection, request.medium, None)
-            return
-        found = [one for one in connections if self.lists(one, wish.model)]
-        if not found:
-            raise self.unknown(wish.model, request.medium)
-        for connection in found:
-            yield connection, wish.model
+        for one in self.in_order(on_leg[0].leg, request, asker, options):
+            yield replace(found[one.option.name], why=one.why)
 
-    def named(self, provider: str) -> Connection:
-        """The provider that a request names."""
-        if not self._providers.knows(provider):
-            known = self._providers.names()
-            near = difflib.get_close_matches(provider, known, n=3, cutoff=0.5)
-            hint = f"did you mean {', '.join(f'`{one}`' for one in near)}? " if near else ""
-            raise InvalidRequest(
-                f"there is no provider `{provider}`; {hint}`anymedia providers list` shows them all"
-            )
-        if self._providers.switched_off(provider):
-            raise InvalidRequest(
-                f"`{provider}` is switched off in the configuration (`providers.{provider}.enabled`)"
-            )
-        return self._providers.get(provider)
+    def in_order(
+        self, leg: Leg, request: Request[Any], asker: Asker, options: list[Option]
+    ) -> list[Ranked]:
+        """The strategy's order; before it what the request prefers and where it is at home."""
+        if len(options) == 1 or leg is NAMED:
+            ranked = [Ranked(one, "the only one" if leg is not NAMED else "") for one in options]
+        else:
+            ranked = self._chooser.order(leg.strategy, options, situation_of(request))
+        at_home = asker.home or self.kept_at(request, asker)
+        if at_home is not None:
+            ranked = first(ranked, at_home, "where it was before")
+        for name in reversed(request.prefer):
+            ranked = first(ranked, name, "preferred by the request")
+        return ranked
 
-    def wish(self, request: Request[Any]) -> Wish:
-        """Provider and model, from either field."""
-        model, provider = request.model, request.provider
-        if model and "/" in model and provider is None:
-            first, _, rest = model.partition("/")
-            if self._providers.knows(first) and not any(
-                self.lists(one, model) for one in self._providers.serving(request.medium)
-            ):
-                return Wish(first, rest)
-        if model and provider:
-            model = model.removeprefix(f"{provider}/")
-        return Wish(provider, model)
+    def kept_at(self, request: Request[Any], asker: Asker) -> str | None:
+        """Where the session or the user of the request was served last."""
+        key = affinity_of(request, asker, policy_of(self._providers.settings, request.medium))
+        return self._chooser.kept(key) if key is not None else None
 
-    def models_of(
-        self, connection: Connection, medium: Medium, model: str | None
-    ) -> Iterator[tuple[Connection, str | None]]:
-        """The named model; else the configured one; else every listed one that lives."""
-        named = model or connection.configured.models.get(medium)
-        if named:
-            yield connection, named
-            return
-        listed = [one for one in self._providers.models(connection.name) if one.medium == medium]
-        for one in sorted(listed, key=lambda one: one.priority):
-            yield connection, one.id
-        if not listed:
-            yield connection, None
+    def variants(self, candidate: Candidate) -> Iterator[Candidate]:
+        """The same with each of the provider's credentials in turn, region after region."""
+        name = candidate.connection.name
+        regions = self._providers.variants(name)
+        turn = self._turns[name]
+        self._turns[name] += 1
+        for connections in regions:
+            shift = turn % len(connections)
+            for connection in (*connections[shift:], *connections[:shift]):
+                yield replace(candidate, connection=connection)
 
-    def lists(self, connection: Connection, model_id: str) -> bool:
-        """Whether a provider's catalogue has the model."""
-        return self._providers.model(connection.name, model_id) is not None
+    def wanted(self, stop: Stop, request: Request[Any], skipped: list[Skipped]) -> bool:
+        """Whether a provider may be asked at all: not excluded, and rolled out this far."""
+        name, why = stop.connection.name, None
+        if name in request.exclude:
+            why = f"`{name}` is excluded by the request"
+        elif stop.leg is not NAMED and not self.rolled_out(stop.connection, request):
+            percent = stop.connection.configured.rollout_percent
+            why = f"`{name}` is rolled out to {percent:g} % only"
+        if why is None:
+            return True
+        error = UnsupportedOption(why, provider=name)
+        skipped.append(Skipped(provider=name, model="", error=error))
+        return False
+
+    def rolled_out(self, connection: Connection, request: Request[Any]) -> bool:
+        """Whether a request is in the share that may be sent to a provider.
+
+        A session is in it or not, as a whole.
+        """
+        percent = connection.configured.rollout_percent
+        if percent >= 100:
+            return True
+        if request.session is None:
+            return self._chance() * 100 < percent
+        return crc32(f"{connection.name}\0{request.session}".encode()) % 10_000 < percent * 100
 
     # --- whether it fits ------------------------------------------------------------------
 
+    def tried(
+        self,
+        stop: Stop,
+        model_id: str | None,
+        request: Request[Any],
+        today: date,
+        streaming: bool,
+        skipped: list[Skipped],
+    ) -> Candidate | None:
+        """A candidate, or nothing and a reason more."""
+        try:
+            return self.candidate(stop, model_id, request, today, streaming)
+        except GenerationError as error:
+            name = stop.connection.name
+            skipped.append(Skipped(provider=name, model=model_id or "", error=error))
+            return None
+
     def candidate(
         self,
-        connection: Connection,
+        stop: Stop,
         model_id: str | None,
         request: Request[Any],
         today: date,
         streaming: bool,
     ) -> Candidate:
         """The route with the request in its form. Raises why it does not fit."""
+        connection = stop.connection
         kinds: tuple[type[Operation], ...] = (Stream, Call) if streaming else (Call, Job, Stream)
         operation = connection.provider.operation(request.medium, *kinds)
         if operation is None:
             gone = self._providers.model(connection.name, model_id) if model_id else None
             if gone is not None and gone.lifecycle(today) == "retired":
-                raise self.retired(gone, request, today)
+                raise retired(gone, request, today, self._providers)
             raise UnsupportedOption(
                 f"`{connection.name}` does not make {request.medium} "
                 f"(it makes {', '.join(connection.provider.media) or 'nothing'})",
@@ -274,6 +277,11 @@ class Router:
             raise UnknownModel(
                 f"name a model for `{connection.name}`: its catalogue lists none for "
                 f"{request.medium}",
+                provider=connection.name,
+            )
+        if request.exclude and f"{connection.name}/{model_id}" in request.exclude:
+            raise UnsupportedOption(
+                f"`{connection.name}/{model_id}` is excluded by the request",
                 provider=connection.name,
             )
         request = request.model_copy(
@@ -292,6 +300,7 @@ class Router:
             model=model,
             model_id=model_id,
             notices=tuple(notices),
+            leg=stop.leg,
         )
         self.affordable(candidate)
         return candidate
@@ -304,7 +313,7 @@ class Router:
         keyless = not any(secret.required for secret in connection.provider.auth.secrets)
         own_server = connection.configured.dialect is not None or keyless
         if rule == "refuse" or (rule is None and not own_server):
-            raise self.unknown(model_id, request.medium, connection)
+            raise unknown(model_id, request.medium, self._providers, connection)
         notice = Notice(
             code="unpriced",
             message=f"`{connection.name}/{model_id}` is not in the catalogue: nothing is known of "
@@ -314,7 +323,7 @@ class Router:
 
     def affordable(self, candidate: Candidate) -> None:
         """Refuse before spending what may cost more than is allowed."""
-        allowed = (candidate.request.max_cost, self._settings.max_cost)
+        allowed = (candidate.request.max_cost, self._providers.settings.max_cost)
         limits = [one for one in allowed if one is not None]
         if not limits:
             return
@@ -331,81 +340,76 @@ class Router:
                 f"{min(limits)} USD allowed"
             )
 
-    # --- when there is nobody -------------------------------------------------------------
 
-    def nobody(self, request: Request[Any], skipped: list[Skipped]) -> GenerationError:
-        """Why no route is left: the one reason, or all of them."""
-        reasons = {one.error.message: one.error for one in skipped}
-        if len(reasons) == 1:
-            return next(iter(reasons.values()))
-        if not skipped:
-            return UnsupportedOption(
-                f"no configured provider makes {request.medium} (configured: "
-                f"{', '.join(self._providers.configured_names()) or 'none'}). Set another provider's "
-                f'key, or try `provider="echo"`, which needs none',
-            )
-        able = self.models_able(request)
-        advice = f" Models that can: {', '.join(able[:6])}." if able else ""
-        listed = "\n".join(f"  - {message}" for message in list(reasons)[:8])
-        return NoRouteSucceeded(
-            f"no candidate fits this {spoken(request.task)} request.{advice}\n{listed}",
-            failures=tuple(reasons.values()),
-        )
+def estimate_of(candidate: Candidate, passed_over: str | None) -> Estimate:
+    """What a route would make of the request."""
+    return Estimate(
+        provider=candidate.connection.name,
+        model=candidate.model_id,
+        fits=True,
+        cost=candidate.estimate,
+        expected_seconds=candidate.model.typical_seconds if candidate.model else None,
+        adaptations=candidate.notices,
+        effective=effective(candidate.request),
+        why=candidate.why or None,
+        dialect=candidate.operation.dialect,
+        passed_over=passed_over,
+    )
 
-    def models_able(self, request: Request[Any]) -> list[str]:
-        """Configured models that do this kind of work at all."""
-        return [
-            f"{connection.name}/{model.id}"
-            for connection in self._providers.serving(request.medium)
-            for model in self._providers.models(connection.name)
-            if model.medium == request.medium and request.task in model.tasks
-        ]
 
-    def retired(self, model: Model, request: Request[Any], today: date) -> UnknownModel:
-        """The last of its kind at its provider: since when it is gone, and who does it now."""
-        living = [
-            f"`{connection.name}/{one.id}`"
-            for connection in self._providers.serving(request.medium)
-            for one in self._providers.models(connection.name)
-            if one.medium == request.medium
-            and request.task in one.tasks
-            and one.lifecycle(today) != "retired"
-        ]
-        instead = f"use {', '.join(living[:5])}; " if living else ""
-        return UnknownModel(
-            f"`{model.provider}/{model.id}` was retired on {model.retires_on}; {instead}"
-            f"`anymedia models --media {request.medium}` lists what there is",
-            provider=model.provider,
-        )
+def unfit(skipped: Skipped) -> Estimate:
+    """Why a route cannot."""
+    return Estimate(
+        provider=skipped.provider,
+        model=skipped.model,
+        fits=False,
+        problem=skipped.error.problem(),
+    )
 
-    def unknown(
-        self, model_id: str, medium: Medium, connection: Connection | None = None
-    ) -> UnknownModel:
-        """No such model here; what is meant perhaps, and what there is."""
-        among = [connection] if connection else self._providers.serving(medium)
-        listed = [
-            f"{one.name}/{model.id}"
-            for one in among
-            for model in self._providers.models(one.name)
-            if model.medium == medium
-        ]
-        by_id = {name.partition("/")[2]: name for name in listed}
-        near = [by_id[one] for one in difflib.get_close_matches(model_id, by_id, n=3, cutoff=0.5)]
-        where = f"`{connection.name}` has" if connection else "no configured provider lists"
-        what = f"no model `{model_id}`" if connection else f"a model `{model_id}`"
-        hint = (
-            f" Did you mean {', '.join(f'`{one}`' for one in near)}?"
-            if near
-            else (
-                f" For {medium} there is {', '.join(f'`{one}`' for one in listed[:5])}."
-                if listed
-                else ""
-            )
-        )
-        return UnknownModel(
-            f"{where} {what} for {medium}.{hint} `anymedia models --media {medium}` lists them all.",
-            provider=connection.name if connection else None,
-        )
+
+def option(
+    connection: Connection, name: str, position: int, price: Decimal | None = None
+) -> Option:
+    """A provider or a candidate as a strategy sees it."""
+    return Option(
+        name=name,
+        provider=connection.name,
+        weight=connection.configured.weight,
+        price=price,
+        position=position,
+    )
+
+
+def price_of(candidate: Candidate) -> Decimal | None:
+    """What it can cost at most; `None` when nobody knows."""
+    cost = candidate.estimate
+    return Decimal(0) if cost.basis == "free" else cost.amount
+
+
+def situation_of(request: Request[Any]) -> Situation:
+    """What is learnt together: requests for one medium and one preset."""
+    quality = getattr(request, "quality", None)
+    return Situation(kind=f"{request.medium}:{quality}" if quality else request.medium)
+
+
+def affinity_of(request: Request[Any], asker: Asker, policy: RoutePolicy) -> str | None:
+    """What keeps a request with the provider of the one before it, if anything does."""
+    match policy.affinity:
+        case "session":
+            name = request.session
+        case "user":
+            name = getattr(request, "user", None) or asker.caller
+        case None:
+            name = None
+    return f"{asker.caller or ''}\0{request.medium}\0{name}" if name else None
+
+
+def first(ranked: list[Ranked], name: str, why: str) -> list[Ranked]:
+    """The same order, with everything of one provider (or one model) in front."""
+    mine = [
+        replace(one, why=why) for one in ranked if name in {one.option.provider, one.option.name}
+    ]
+    return mine + [one for one in ranked if name not in {one.option.provider, one.option.name}]
 
 
 def effective(request: Request[Any]) -> dict[str, Any]:

@@ -163,3 +163,4 @@ async def settle(
             end_job(c, job, now, "succeeded")
 
     await desk.change(job["id"], work)
+    await desk.underway.left(job, attempt, cost=cost, accepted=True)

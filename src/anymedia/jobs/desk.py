@@ -14,6 +14,7 @@ from anymedia.contracts.model import Model
 from anymedia.engine.connection import Connection as ProviderConnection
 from anymedia.engine.engine import Engine
 from anymedia.jobs import rows
+from anymedia.jobs.underway import UnderWay
 from anymedia.store.artifacts import ArtifactStore
 from anymedia.store.database import Database
 
@@ -31,12 +32,17 @@ class Desk:
     engine: Engine
     database: Database
     store: ArtifactStore
-    settings: Settings
     worker: Callable[[], str]
     """The id under which this process holds its lease at the moment."""
     changed: Callable[[str], None]
     """Tells who waits for a job in this process that something happened to it."""
+    underway: UnderWay
     callback_base_url: str | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """As they are at the moment."""
+        return self.engine.settings
 
     def now(self) -> float:
         """Seconds since 1970."""
@@ -57,7 +63,7 @@ class Desk:
 
     def connection_of(self, attempt: RowMapping) -> ProviderConnection:
         """The provider that an attempt went to."""
-        return self.engine.providers.get(attempt["provider"])
+        return self.engine.providers.get(attempt["provider"], attempt["variant"])
 
     def model_of(self, attempt: RowMapping, medium: Medium) -> Model | None:
         """The model that an attempt asked for."""

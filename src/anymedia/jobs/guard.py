@@ -13,18 +13,23 @@ again unless the provider recognises it as the same.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping
 
 from anymedia.contracts.cost import Cost
-from anymedia.contracts.errors import GenerationError, OutcomeUnknown, StorageFailed
+from anymedia.contracts.errors import CircuitOpen, GenerationError, OutcomeUnknown, StorageFailed
 from anymedia.contracts.job import Failed, Stopped, Succeeded
 from anymedia.contracts.media import InlineArtifact, StoredArtifact
 from anymedia.contracts.problem import Problem
 from anymedia.contracts.request import MediaRequest
 from anymedia.contracts.result import MediaAnswer
+from anymedia.engine.fitting import fit
+from anymedia.engine.legs import policy_of
+from anymedia.engine.retry import retries_unknown
+from anymedia.engine.wishes import without_alias
 from anymedia.jobs import requests, rows
 from anymedia.jobs.desk import Desk
 from anymedia.jobs.settling import NOTHING, end_attempt, end_job
@@ -41,6 +46,7 @@ from anymedia.providers.spec import (
     Report,
     Submitted,
 )
+from anymedia.resilience.circuit import Admission
 
 MARGIN_SECONDS = 20.0
 """Between the longest a request may take and the moment when others may judge it."""
@@ -61,12 +67,13 @@ def operation_of(desk: Desk, attempt: RowMapping, medium: Any) -> Call | Job:
 
 def effective_request(job: RowMapping, attempt: RowMapping, desk: Desk) -> MediaRequest[Any]:
     """The request as the attempt's model takes it."""
-    from anymedia.engine.fitting import fit
-
-    request = desk.engine.router.without_alias(requests.from_row(job))
+    request = without_alias(requests.from_row(job), desk.engine.providers)
     connection = desk.connection_of(attempt)
     options = {**connection.configured.options, **request.options}
-    request = request.model_copy(update={"options": options, "model": attempt["model"]})
+    changes = {"options": options, "model": attempt["model"]}
+    if attempt["quality"] is not None:
+        changes["quality"] = attempt["quality"]
+    request = request.model_copy(update=changes)
     model = desk.model_of(attempt, job["medium"])
     if model is None:
         return request  # type: ignore[return-value]  # an alias keeps the request's type
@@ -103,10 +110,15 @@ async def send(desk: Desk, job: RowMapping, attempt: RowMapping) -> float | None
         text = noted((*notices_of(attempt), *converted))
         await desk.change(job["id"], lambda c: rows.set_attempt(c, attempt["id"], notices=text))
     operation = operation_of(desk, attempt, job["medium"])
+    try:
+        admission = desk.underway.admitted(job, attempt)
+    except CircuitOpen as error:
+        return await never_sent(desk, job, attempt, error)
     opened_at = await opened(desk, job, attempt, operation.timeout_seconds, before=("intent",))
     if opened_at is None:
+        desk.engine.guards.breakers.said_nothing(admission)
         return SOON
-    return await sent(desk, job, attempt, operation, request, opened_at)
+    return await sent(desk, job, attempt, operation, request, opened_at, admission)
 
 
 async def opened(
@@ -161,8 +173,9 @@ async def sent(
     operation: Call | Job,
     request: MediaRequest[Any],
     opened_at: float,
+    admission: Admission | None = None,
 ) -> float | None:
-    """The one POST."""
+    """The one POST. What is only repeated needs no new admission."""
     connection = desk.connection_of(attempt)
     exchange = (
         operation.exchange(request, brief_of(desk, job, attempt))
@@ -174,10 +187,12 @@ async def sent(
         if isinstance(operation.recovery, Repeat)
         else None
     )
+    observed = desk.underway.submitting(job, attempt, admission) if admission else nullcontext()
     try:
-        answer = await connection.converse(
-            exchange, timeout_seconds=operation.timeout_seconds, headers=headers
-        )
+        with observed:
+            answer = await connection.converse(
+                exchange, timeout_seconds=operation.timeout_seconds, headers=headers
+            )
     except GenerationError as error:
         if error.accepted == "no":
             return await refused(desk, job, attempt, error, opened_at)
@@ -206,6 +221,7 @@ async def never_sent(
             problem=error.problem(),
         ),
     )
+    await desk.underway.left(job, attempt, problem=error.problem(), never_sent=True)
     return SOON
 
 
@@ -237,6 +253,9 @@ async def refused(
 
     await desk.database.write(work)
     desk.changed(job["id"])
+    await desk.underway.left(
+        job, attempt, cost=NOTHING, problem=error.problem(), never_sent=state == "not_sent"
+    )
     return SOON
 
 
@@ -452,6 +471,7 @@ async def looked_up(
             c, job, attempt, now, before=("sending",), state="not_sent", cost=NOTHING
         ),
     )
+    await desk.underway.left(job, attempt, never_sent=True)
     return SOON
 
 
@@ -479,6 +499,8 @@ async def unknown(
         details={"cause": problem.message} if problem else {},
     ).problem()
 
+    again = retries_unknown(policy_of(desk.settings, job["medium"]), job["medium"])
+
     def work(c: Connection) -> None:
         if end_attempt(
             c,
@@ -490,7 +512,11 @@ async def unknown(
             cost=Cost(basis="pending"),
             problem=told,
         ):
-            end_job(c, job, now, "outcome_unknown", problem=told)
+            if again:
+                rows.set_job(c, job["id"], now, status="queued", due_at=now)
+            else:
+                end_job(c, job, now, "outcome_unknown", problem=told)
 
     await desk.change(job["id"], work)
-    return None
+    await desk.underway.left(job, attempt, problem=told)
+    return SOON if again else None

@@ -208,6 +208,19 @@ def outputs_of(connection: Connection, job_ids: Iterable[str]) -> Sequence[RowMa
     return connection.execute(query).mappings().all()
 
 
+def maker_of(connection: Connection, artifact_ids: Sequence[str], *, medium: str) -> str | None:
+    """The provider that made the first of some artifacts that is of a medium, if we know it."""
+    query = (
+        select(attempts.c.provider)
+        .join(artifacts, artifacts.c.attempt_id == attempts.c.id)
+        .join(jobs, jobs.c.id == attempts.c.job_id)
+        .where(artifacts.c.id.in_(list(artifact_ids)), jobs.c.medium == medium)
+        .where(artifacts.c.role == "output")
+        .limit(1)
+    )
+    return connection.execute(query).scalar()
+
+
 # --- money ----------------------------------------------------------------------------------
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from sqlalchemy import Connection, RowMapping
@@ -20,12 +22,19 @@ from anymedia.contracts.errors import (
     raised,
 )
 from anymedia.contracts.job import Job, JobStatus
-from anymedia.contracts.media import MediaArtifact, MediaBytes, MediaFile, Medium
+from anymedia.contracts.media import (
+    MediaArtifact,
+    MediaBytes,
+    MediaFile,
+    Medium,
+    StoredArtifact,
+)
 from anymedia.contracts.problem import Problem
-from anymedia.contracts.request import MediaRequest
-from anymedia.contracts.result import MediaResult
+from anymedia.contracts.request import MediaRequest, Request
+from anymedia.contracts.result import MediaResult, Result
+from anymedia.engine.candidate import Asker
 from anymedia.engine.engine import Engine, new_id
-from anymedia.engine.inputs import AnyMedia, replaced
+from anymedia.engine.inputs import AnyMedia, artifact_ids, holds_media, replaced
 from anymedia.jobs import requests, rows, telling
 from anymedia.jobs.callbacks import deliver
 from anymedia.jobs.desk import Desk
@@ -33,6 +42,7 @@ from anymedia.jobs.dispatcher import LocalDispatcher
 from anymedia.jobs.guard import adopt, brief_of, operation_of
 from anymedia.jobs.settling import NOTHING, end_attempt, end_job
 from anymedia.jobs.steps import step
+from anymedia.jobs.underway import UnderWay
 from anymedia.providers import spec
 from anymedia.store.artifacts import ArtifactStore
 from anymedia.store.database import Database
@@ -47,6 +57,14 @@ LOOK_SECONDS = 0.5
 SUBMITTED: frozenset[str] = frozenset({"intent", "sending", "not_sent"})
 DELIVER_SECONDS = 2.0
 INTAKE_SECONDS = 60.0
+
+
+@dataclass(slots=True)
+class Here:
+    """What this process does for the jobs, whoever owns them."""
+
+    working: asyncio.Task[None] | None = None
+    delivering: asyncio.Task[None] | None = None
 
 
 class Jobs:
@@ -65,22 +83,30 @@ class Jobs:
         self._engine = engine
         self._database = database
         self.store = store
-        self._owner = owner
+        self.owner = owner
         lease = {} if lease_seconds is None else {"lease_seconds": lease_seconds}
         self._dispatcher = LocalDispatcher(database, engine.clock, engine.report, **lease)
         self._desk = Desk(
             engine=engine,
             database=database,
             store=store,
-            settings=engine.settings,
             worker=lambda: self._dispatcher.worker,
             changed=self._changed,
+            underway=UnderWay(engine),
             callback_base_url=callback_base_url,
         )
+        self._desk.underway.wakes(self._dispatcher.enqueue)
         self._dispatcher.handle(lambda job_id: step(self._desk, job_id))
         self._news: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
-        self._working: asyncio.Task[None] | None = None
-        self._delivering: asyncio.Task[None] | None = None
+        self._here = Here()
+
+    def of(self, owner: str) -> Jobs:
+        """The same jobs at work, seen by another owner, who sees no jobs but their own."""
+        if owner == self.owner:
+            return self
+        view = copy.copy(self)  # all that it holds is shared, but the name
+        view.owner = owner
+        return view
 
     # --- submit and wait ------------------------------------------------------------------
 
@@ -89,14 +115,16 @@ class Jobs:
 
         Raises before anything is kept when no candidate fits.
         """
-        self._engine.router.chosen(request, self._engine.clock.now().date())
+        asker = Asker(caller=self.owner)
+        await self.check_inputs(request)
+        self._engine.router.chosen(request, self._engine.clock.now().date(), asker=asker)
         request, hashes = await self._with_kept_inputs(request)
         job_id = new_id("job")
         now = self._desk.now()
         digest = requests.digest(request, hashes)
         columns: dict[str, Any] = {
             "id": job_id,
-            "owner": self._owner,
+            "owner": self.owner,
             "medium": request.medium,
             "status": "queued",
             "request": requests.as_text(request),
@@ -109,7 +137,7 @@ class Jobs:
 
         def work(c: Connection) -> RowMapping:
             if request.idempotency_key is not None:
-                earlier = rows.job_by_key(c, self._owner, request.idempotency_key)
+                earlier = rows.job_by_key(c, self.owner, request.idempotency_key)
                 if earlier is not None:
                     return same_request(earlier, digest)
             rows.insert_job(c, **columns)
@@ -196,7 +224,7 @@ class Jobs:
 
         def work(c: Connection) -> Job | None:
             row = rows.job(c, job_id)
-            if row is None or row["owner"] != self._owner:
+            if row is None or row["owner"] != self.owner:
                 return None
             return telling.told(c, [row], full=True)[0]
 
@@ -215,7 +243,7 @@ class Jobs:
         """Your jobs, the newest first."""
 
         def work(c: Connection) -> list[Job]:
-            found = rows.listed(c, owner=self._owner, limit=limit, status=status, medium=media)
+            found = rows.listed(c, owner=self.owner, limit=limit, status=status, medium=media)
             return telling.told(c, found)
 
         return tuple(self._bound(job) for job in await self._database.read(work))
@@ -341,13 +369,14 @@ class Jobs:
 
     def start(self) -> None:
         """Carry jobs on in this process, in the background."""
-        if self._working is None or self._working.done():
-            self._working = asyncio.create_task(self._dispatcher.run())
-            self._delivering = asyncio.create_task(self._deliver())
+        here = self._here
+        if here.working is None or here.working.done():
+            here.working = asyncio.create_task(self._dispatcher.run())
+            here.delivering = asyncio.create_task(self._deliver())
 
     async def work(self, *, until_idle: bool = False) -> None:
         """Carry jobs on until stopped, or until nothing is pending."""
-        self._delivering = asyncio.create_task(self._deliver())
+        self._here.delivering = asyncio.create_task(self._deliver())
         await self._dispatcher.run(until_idle=until_idle)
         await deliver(self._desk)
 
@@ -358,13 +387,14 @@ class Jobs:
     async def close(self) -> None:
         """Finish what is being sent or fetched, and leave the rest to others."""
         self._dispatcher.stop()
-        if self._working is not None:
+        here = self._here
+        if here.working is not None:
             with contextlib.suppress(Exception):
-                await self._working
-        if self._delivering is not None:
-            self._delivering.cancel()
+                await here.working
+        if here.delivering is not None:
+            here.delivering.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._delivering
+                await here.delivering
 
     def health(self) -> dict[str, Any]:
         """How the work goes in this process."""
@@ -388,14 +418,15 @@ class Jobs:
 
     def _check_worker(self) -> None:
         """A dispatcher that died must not leave callers waiting."""
-        if self._working is not None and self._working.done() and not self._working.cancelled():
-            error = self._working.exception()
+        working = self._here.working
+        if working is not None and working.done() and not working.cancelled():
+            error = working.exception()
             if error is not None:
                 raise error
 
     def _mine(self, c: Connection, job_id: str) -> RowMapping:
         row = rows.job(c, job_id)
-        if row is None or row["owner"] != self._owner:
+        if row is None or row["owner"] != self.owner:
             raise NotFound(f"there is no job `{job_id}`; `anymedia jobs list` shows yours")
         return row
 
@@ -420,7 +451,7 @@ class Jobs:
             hashes[stored.id] = stored.sha256
             now = self._desk.now()
             await self._database.write(
-                lambda c: rows.insert_artifact(c, stored, owner=self._owner, now=now, role="input")
+                lambda c: rows.insert_artifact(c, stored, owner=self.owner, now=now, role="input")
             )
             return MediaArtifact(
                 artifact_id=stored.id, media_type=stored.media_type, filename=held.filename
@@ -428,14 +459,34 @@ class Jobs:
 
         return await replaced(request, keep), hashes
 
-    async def read_input(self, artifact_id: str) -> MediaBytes:
-        """The bytes of an input or an earlier result; `NotFound` when there is none of yours."""
+    async def artifact(self, artifact_id: str) -> StoredArtifact:
+        """An input or a result, ready to be read; `NotFound` when there is none of yours."""
         row = await self._database.read(lambda c: rows.artifact(c, artifact_id))
-        if row is None or row["owner"] != self._owner:
+        if row is None or row["owner"] != self.owner:
+            raise NotFound(f"there is no artifact `{artifact_id}`")
+        return telling.artifact_of(row).bind(self.store)
+
+    async def check_inputs(self, request: Request[Any]) -> None:
+        """`NotFound` where a request refers to something kept that is not yours."""
+        if holds_media(tuple(request.__dict__.values())):
+            for artifact_id in artifact_ids(request):
+                await self.artifact(artifact_id)
+
+    async def read_input(self, artifact_id: str) -> MediaBytes:
+        """The bytes of something that a request refers to; whether it may was checked before."""
+        row = await self._database.read(lambda c: rows.artifact(c, artifact_id))
+        if row is None:
             raise NotFound(f"there is no artifact `{artifact_id}`")
         stored = telling.artifact_of(row)
         data = await asyncio.to_thread(self.store.read, stored)
         return MediaBytes(data=data, media_type=stored.media_type, filename=stored.filename)
+
+    async def still_holds(self, result: Result) -> bool:
+        """Whether everything that a result refers to is still in the store; ready to be read."""
+        assert isinstance(result, MediaResult)
+        for artifact in result.artifacts:
+            artifact.bind(self.store)
+        return await asyncio.to_thread(lambda: all(map(self.store.holds, result.artifacts)))
 
     def _bound(self, job: Job) -> Job:
         for artifact in job.artifacts:

@@ -17,12 +17,13 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping
 
-from anymedia.contracts.errors import GenerationError, NoRouteSucceeded, raised
+from anymedia.contracts.errors import GenerationError, raised
 from anymedia.contracts.problem import Problem
+from anymedia.engine.candidate import Candidate
 from anymedia.engine.engine import new_id
-from anymedia.engine.retry import Backoff, may_go_elsewhere
-from anymedia.engine.routing import Candidate
+from anymedia.engine.retry import PATIENCE_SECONDS, Backoff
 from anymedia.jobs import requests, rows
+from anymedia.jobs.choice import Wait, choose, ended_with
 from anymedia.jobs.collecting import collect
 from anymedia.jobs.desk import Desk
 from anymedia.jobs.guard import SOON, resolve, send
@@ -69,29 +70,41 @@ def looked_at(
 
 async def begin(desk: Desk, job: RowMapping, attempts: list[RowMapping]) -> float | None:
     """Choose who is asked next and write the intent down, with its reservation."""
-    counted = [one for one in attempts if one["created_at"] >= (job["retried_at"] or 0.0)]
-    try:
-        candidate = choice(desk, job, counted)
-    except GenerationError as error:
-        return await give_up(desk, job, error.problem())
+    counted = [
+        one
+        for one in attempts
+        if one["created_at"] >= (job["retried_at"] or 0.0) and one["state"] != "skipped"
+    ]
     wait = pause(desk, job, counted)
-    if wait > 0:
+    if 0 < wait <= PATIENCE_SECONDS:
         return wait
+    try:
+        choice = await choose(desk, job, counted, resting=wait > 0)
+    except GenerationError as error:
+        return wait if wait > 0 else await give_up(desk, job, error.problem())
+    if isinstance(choice, Wait):
+        desk.underway.waits(job["id"])
+        return choice.seconds
+    desk.underway.goes(job["id"])
     now = desk.now()
-    number = len(attempts) + 1
-    attempt: dict[str, Any] = {
-        "id": new_id("att"),
-        "job_id": job["id"],
-        "number": number,
-        "provider": candidate.connection.name,
-        "model": candidate.model_id,
-        "state": "intent",
-        "reason": "another try" if counted else None,
-        "callback_token": new_id("cb"),
-        "created_at": now,
-        "polls": 0,
-        "notices": noted(candidate.notices),
+    candidate = choice.candidate
+    attempt = {
+        **intent(job, candidate, len(attempts) + len(choice.passed) + 1, now),
+        "id": choice.attempt_id,
+        "quality": choice.quality,
     }
+    if counted:
+        attempt["reason"] = "another try"
+    skipped = [
+        {
+            **intent(job, one, len(attempts) + position, now),
+            "state": "skipped",
+            "reason": error.message,
+            "finished_at": now,
+            "problem": error.problem().model_dump_json(exclude_none=True),
+        }
+        for position, (one, error) in enumerate(choice.passed, start=1)
+    ]
     reservation = ledger_row(
         "reserve",
         attempt,
@@ -103,6 +116,8 @@ async def begin(desk: Desk, job: RowMapping, attempts: list[RowMapping]) -> floa
     )
 
     def work(c: Connection) -> None:
+        for one in skipped:
+            rows.insert_attempt(c, **one)
         rows.insert_attempt(c, **attempt)
         rows.enter(c, reservation)
         rows.note(
@@ -110,7 +125,7 @@ async def begin(desk: Desk, job: RowMapping, attempts: list[RowMapping]) -> floa
             job["id"],
             now,
             "attempt-prepared",
-            attempt=number,
+            attempt=attempt["number"],
             provider=candidate.connection.name,
             model=candidate.model_id,
             reserved=None
@@ -118,45 +133,32 @@ async def begin(desk: Desk, job: RowMapping, attempts: list[RowMapping]) -> floa
             else f"{candidate.estimate.amount.normalize():f}",
         )
 
-    await desk.change(job["id"], work)
+    try:
+        await desk.change(job["id"], work)
+    except BaseException:
+        await desk.engine.guards.limiter.release(choice.attempt_id, refund=True)
+        raise
     return SOON
 
 
-def choice(desk: Desk, job: RowMapping, counted: list[RowMapping]) -> Candidate:
-    """The first candidate that may be tried (again). Raises why there is none."""
-    request = requests.from_row(job)
-    today = desk.engine.clock.now().date()
-    fitting, _ = desk.engine.router.chosen(request, today)
-    most = (request.retry or desk.settings.retry).max_attempts
-    if counted:
-        problem = ended_with(counted[-1])
-        error = raised(problem) if problem else None
-        if error is not None and not error.retryable and not may_go_elsewhere(error):
-            raise error
-    for candidate in fitting:
-        tries = [
-            one
-            for one in counted
-            if (one["provider"], one["model"]) == (candidate.connection.name, candidate.model_id)
-        ]
-        problem = ended_with(tries[-1]) if tries else None
-        if not tries or (len(tries) < most and (problem is None or problem.retryable)):
-            return candidate
-    raise exhausted(counted)
-
-
-def exhausted(counted: list[RowMapping]) -> GenerationError:
-    """Every candidate has been tried."""
-    problems = [problem for one in counted if (problem := ended_with(one)) is not None]
-    failures = tuple(raised(problem) for problem in problems)
-    if len({(one["provider"], one["model"]) for one in counted}) == 1 and failures:
-        return failures[-1]
-    listed = "\n".join(
-        f"  - {one['provider']}/{one['model']}: {problem.message}"
-        for one in counted
-        if (problem := ended_with(one)) is not None
-    )
-    return NoRouteSucceeded(f"all {len(counted)} attempts failed:\n{listed}", failures=failures)
+def intent(job: RowMapping, candidate: Candidate, number: int, now: float) -> dict[str, Any]:
+    """The row of an attempt that is about to be made."""
+    return {
+        "id": new_id("att"),
+        "job_id": job["id"],
+        "number": number,
+        "provider": candidate.connection.name,
+        "model": candidate.model_id,
+        "variant": candidate.connection.variant or None,
+        "state": "intent",
+        "reason": "all are left alone; this one was due first"
+        if candidate.probe
+        else candidate.why,
+        "callback_token": new_id("cb"),
+        "created_at": now,
+        "polls": 0,
+        "notices": noted(candidate.notices),
+    }
 
 
 def pause(desk: Desk, job: RowMapping, counted: list[RowMapping]) -> float:
@@ -176,15 +178,11 @@ def pause(desk: Desk, job: RowMapping, counted: list[RowMapping]) -> float:
     return max(0.0, until - desk.now())
 
 
-def ended_with(attempt: RowMapping) -> Problem | None:
-    """Why an attempt ended."""
-    return Problem.model_validate_json(attempt["problem"]) if attempt["problem"] else None
-
-
 async def give_up(desk: Desk, job: RowMapping, problem: Problem) -> float | None:
     """Nobody is left to ask."""
     now = desk.now()
-    await desk.change(job["id"], lambda c: end_job(c, job, now, "failed", problem=problem))
+    status = "outcome_unknown" if problem.kind == "OutcomeUnknown" else "failed"
+    await desk.change(job["id"], lambda c: end_job(c, job, now, status, problem=problem))
     return None
 
 
@@ -203,4 +201,6 @@ async def cancelled(desk: Desk, job: RowMapping, last: RowMapping | None) -> flo
         end_job(c, job, now, "cancelled", cancel="confirmed")
 
     await desk.change(job["id"], work)
+    if last is not None:
+        await desk.underway.left(job, last, never_sent=True)
     return None

@@ -7,7 +7,7 @@ from typing import assert_never
 from sqlalchemy import Connection, RowMapping
 
 from anymedia.contracts.cost import Cost
-from anymedia.contracts.errors import GenerationError, ProviderError, UnreadableResponse
+from anymedia.contracts.errors import Cancelled, GenerationError, ProviderError, UnreadableResponse
 from anymedia.contracts.job import Failed, JobState, Queued, Running, Stopped, Succeeded
 from anymedia.contracts.problem import Problem
 from anymedia.contracts.result import MediaAnswer
@@ -24,6 +24,7 @@ POLL_TIMEOUT_SECONDS = 60.0
 FORGOTTEN_AFTER = 8
 """So many clear "no such job" in a row are believed; a fresh job may be unknown for a moment."""
 LONGEST_PAUSE_SECONDS = 300.0
+CANCELLED = Cancelled("stopped because somebody asked").problem()
 LEAST_PROGRESS = 0.04
 """Smaller steps are not written down, so that waiting costs nothing."""
 
@@ -33,6 +34,7 @@ async def poll(desk: Desk, job: RowMapping, attempt: RowMapping) -> float | None
     operation = operation_of(desk, attempt, job["medium"])
     assert isinstance(operation, Job)
     assert attempt["handle"] is not None
+    await desk.underway.renewed(job, attempt)
     try:
         state = await desk.connection_of(attempt).converse(
             operation.poll(attempt["handle"]), timeout_seconds=POLL_TIMEOUT_SECONDS
@@ -139,6 +141,7 @@ async def failed(desk: Desk, job: RowMapping, attempt: RowMapping, state: Failed
             end_job(c, job, now, "failed", problem=problem)
 
     await desk.change(job["id"], work)
+    await desk.underway.left(job, attempt, cost=cost, problem=problem, accepted=True)
     return None
 
 
@@ -163,6 +166,7 @@ async def stopped(
             end_job(c, job, now, "cancelled", cancel="confirmed")
 
     await desk.change(job["id"], work)
+    await desk.underway.left(job, attempt, cost=cost, problem=CANCELLED)
     return None
 
 

@@ -117,6 +117,10 @@ class ArtifactStore:
             raise NotFound(f"the bytes of artifact `{artifact.id}` are gone from `{path.parent}`")
         return path
 
+    def holds(self, artifact: StoredArtifact) -> bool:
+        """Whether its bytes are still here."""
+        return self.path(artifact).is_file()
+
     def read(self, artifact: StoredArtifact) -> bytes:
         """All its bytes."""
         return self.path(artifact).read_bytes()

@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 import sqlalchemy
-from sqlalchemy import Connection, event, select
+from sqlalchemy import Connection, event, select, update
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from anymedia.contracts.errors import GenerationError, InvalidConfiguration, StorageFailed
 from anymedia.store import schema
 from anymedia.store.journal import unwritable
+from anymedia.store.upgrades import upgrade
 
 T = TypeVar("T")
 Work: TypeAlias = Callable[[Connection], Any]
@@ -229,4 +230,11 @@ def made(connection: Connection, path: Path) -> None:
         raise InvalidConfiguration(
             f"`{path}` was written by a newer anymedia (schema {row}, this one knows "
             f"{schema.VERSION}). Upgrade anymedia, or choose another ANYMEDIA_DATA_DIR"
+        )
+    elif int(row) < schema.VERSION:
+        upgrade(connection, int(row))
+        connection.execute(
+            update(schema.meta)
+            .where(schema.meta.c.key == "schema_version")
+            .values(value=str(schema.VERSION))
         )

@@ -22,7 +22,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION = 1
+VERSION = 2
 """Of the tables. A database written by a newer release is refused, not damaged."""
 
 metadata = MetaData()
@@ -67,6 +67,8 @@ attempts = Table(
     Column("number", Integer, nullable=False),
     Column("provider", String, nullable=False),
     Column("model", String, nullable=False),
+    Column("variant", String),  # which of the provider's credentials and regions
+    Column("quality", String),  # the preset, where another was asked for and had no room
     Column("state", String, nullable=False),
     Column("reason", Text),
     Column("callback_token", String, nullable=False),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -64,9 +65,13 @@ class Bench:
     transport: Transport
     hurried: bool
     """Whether polls need no waiting."""
+    script: Mapping[str, Any] | None = None
+    """Options that make the provider fail as the case wants it, where it does so when asked."""
 
     def fail(self, fault: Fault) -> None:
         """Let the next request fail."""
+        if self.script is not None:
+            return
         if self.double is None:
             raise Skipped("nobody here can be told to fail")
         self.double.fail(fault)
@@ -75,8 +80,9 @@ class Bench:
         """A simple request for a medium as a model of the provider takes it."""
         self.ready()
         request = simple(medium, words)
-        if self.double is not None and self.double.options:
-            request = request.model_copy(update={"options": dict(self.double.options)})
+        options = {**(self.double.options if self.double else {}), **(self.script or {})}
+        if options:
+            request = request.model_copy(update={"options": options})
         listed = [one for one in self.models if one.medium == medium]
         for model in sorted(listed, key=lambda one: (one.retires_on is not None, one.priority)):
             asked = request.model_copy(update={"model": model.id})
@@ -86,10 +92,10 @@ class Bench:
                 fitted, _ = fit(asked, model, model.as_of)
             except InvalidRequest:
                 continue
-            return fitted, Brief(model=model, marker="contract-suite")
+            return fitted, Brief(model=model, marker=marker())
         if listed:
             raise Skipped(f"no model makes {medium} of a few words alone")
-        return request.model_copy(update={"model": "any"}), Brief(marker="contract-suite")
+        return request.model_copy(update={"model": "any"}), Brief(marker=marker())
 
     async def made(self, medium: Medium, words: str = PROMPT) -> Contract:
         """What the provider answers, in the end."""
@@ -149,6 +155,8 @@ class Bench:
     def with_wrong_key(self) -> Bench:
         """The same, with credentials that nobody gave out."""
         right = self.connection
+        if self.script is not None:
+            return self
         if right.configured.api_key is None:
             raise Skipped("no key is asked for" if self.double else "needs a key to replace")
         wrong = right.configured.model_copy(update={"api_key": SecretStr(WRONG_KEY)})
@@ -162,6 +170,11 @@ class Bench:
         missing = self.connection.missing()
         if missing is not None:
             raise Skipped(missing.message)
+
+
+def marker() -> str:
+    """A name for one request: providers that take one as a key answer the same to the same."""
+    return f"contract-suite-{secrets.token_hex(8)}"
 
 
 def simple(medium: Medium, words: str) -> Request[Any]:
@@ -223,10 +236,10 @@ async def refusal(bench: Bench, medium: Medium | None) -> None:
     """What is refused as content is told apart from every other failure."""
     assert medium is not None
     word = bench.double.refuses if bench.double is not None else None
-    if word is None or medium in {"transcription", "embedding"}:
+    if word is None and bench.script is None:
         raise Skipped("nothing is refused as content here")
     try:
-        answer = await bench.made(medium, f"{word} {PROMPT}")
+        answer = await bench.made(medium, f"{word} {PROMPT}" if word else PROMPT)
     except ContentRefused:
         return
     match answer:

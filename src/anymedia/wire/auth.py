@@ -1,6 +1,7 @@
 """Authentication as values: which credentials a provider wants, and where they go.
 
-`authorize` is pure: it gets the secrets and the time. Schemes that first trade their secrets
+`authorize` is pure: it gets the secrets and the time. A `base_url` that was configured stands among
+the secrets: who signs whole addresses has to go there. Schemes that first trade their secrets
 for a short-lived token say so with `grant`, an exchange that the engine drives and caches.
 """
 
@@ -23,7 +24,7 @@ class Secret:
     environment: tuple[str, ...] = ()
     required: bool = True
     unless: tuple[str, ...] = ()
-    """Other secrets that do instead, all of them together."""
+    """Other secrets that do instead, all of them together; `base_url` is one where it is set."""
 
     def missing_from(self, given: Mapping[str, str]) -> bool:
         """Whether it has to be set before anything can be sent."""

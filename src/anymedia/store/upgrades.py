@@ -1,0 +1,22 @@
+"""Databases of earlier releases, brought to the tables of this one. Jobs under way stay under way."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from anymedia.store.schema import VERSION
+
+STEPS: dict[int, tuple[str, ...]] = {
+    1: (
+        "ALTER TABLE attempts ADD COLUMN variant VARCHAR",
+        "ALTER TABLE attempts ADD COLUMN quality VARCHAR",
+    ),
+}
+"""From each version to the next."""
+
+
+def upgrade(connection: Connection, version: int) -> None:
+    """All steps from a version to this release's, in the transaction that is open."""
+    for step in range(version, VERSION):
+        for statement in STEPS[step]:
+            connection.exec_driver_sql(statement)
