@@ -123,7 +123,7 @@ TRIED = {
 def contract_table() -> str:
     """What the contract suite finds of every adapter, against its double."""
     lines = [f"| provider | makes | {' | '.join(TRIED)} |", "|---" * (len(TRIED) + 2) + "|"]
-    for name in sorted(registry.BUILT_IN):
+    for name in sorted({*registry.BUILT_IN, *registry.rows()}):
         suite = suite_for(name)
         found: dict[tuple[str | None, str], str] = {
             (one.case.medium, one.case.name): one.verdict for one in suite.run()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 from huggingface_hub import InferenceClient
@@ -14,28 +17,50 @@ from anymedia.contracts.embedding import EmbeddingAnswer, EmbeddingRequest
 from anymedia.contracts.errors import (
     AuthenticationFailed,
     ContentRefused,
+    InsufficientCredits,
     ModelUnavailable,
     ProviderUnavailable,
 )
 from anymedia.contracts.event import AnswerComplete, TextDelta
 from anymedia.contracts.image import ImageRequest
-from anymedia.contracts.media import InlineArtifact, MediaBytes
+from anymedia.contracts.job import Failed, Queued, Running, Succeeded
+from anymedia.contracts.media import InlineArtifact, MediaBytes, RemoteArtifact
 from anymedia.contracts.result import MediaAnswer
+from anymedia.contracts.speech import SpeechRequest
 from anymedia.contracts.text import TextAnswer, TextRequest
 from anymedia.contracts.transcription import TranscriptAnswer, TranscriptionRequest
+from anymedia.contracts.video import VideoRequest
 from anymedia.providers.adapters.huggingface import HUGGINGFACE
 from anymedia.providers.catalog import catalogued
+from anymedia.providers.spec import Job
 from anymedia.testing.double import Fault, serving
 from anymedia.testing.doubles.huggingface import HuggingFaceDouble
-from anymedia.testing.samples import wav
+from anymedia.testing.doubles.huggingface.subproviders import FILE_SECONDS
+from anymedia.testing.samples import mp4, wav
 
 MODEL = "meta-llama/Llama-3.3-70B-Instruct"
 
 
+class Watch:
+    """A clock that tests turn."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
 @pytest.fixture
-def double() -> Iterator[HuggingFaceDouble]:
-    """The router on loopback."""
-    double = HuggingFaceDouble()
+def watch() -> Watch:
+    """The double's clock."""
+    return Watch()
+
+
+@pytest.fixture
+def double(watch: Watch) -> Iterator[HuggingFaceDouble]:
+    """The router and the hub on loopback."""
+    double = HuggingFaceDouble(clock=watch)
     with serving(double):
         yield double
 
@@ -159,3 +184,143 @@ def test_a_model_that_is_still_loading_has_begun_nothing(
     with pytest.raises(ProviderUnavailable) as raised:
         adapter.call(ImageRequest(model=sheet("image"), prompt="a fox"))
     assert raised.value.accepted == "no"
+
+
+# --- those behind the router ----------------------------------------------------------------
+
+
+def mapped(double: HuggingFaceDouble, who: str, task: str, name: str = "acme/model") -> None:
+    """Have the hub say who serves `acme/model`."""
+    served = {"status": "live", "providerId": name, "task": task}
+    double.mapping["acme/model"] = {who: served}
+
+
+@pytest.mark.parametrize("who", ["hf-inference", "fal-ai", "replicate", "together", "nscale"])
+def test_each_sub_provider_makes_pictures_in_its_own_form(
+    adapter: Loopback, double: HuggingFaceDouble, who: str
+) -> None:
+    """The hub says which it is; raw, inside the answer, or where it can be fetched."""
+    mapped(double, who, "text-to-image")
+    answer = adapter.call(ImageRequest(model="acme/model", prompt="a fox", aspect_ratio="1:1"))
+    assert isinstance(answer, MediaAnswer)
+    (artifact,) = answer.artifacts
+    picture = artifact.data if isinstance(artifact, InlineArtifact) else fetched(artifact)
+    assert picture.startswith(b"\x89PNG")
+    assert double.record.requests[0] == ("GET", "/api/models/acme/model")
+    assert len(double.record.invoice) == 1
+
+
+@pytest.mark.parametrize("who", ["fal-ai", "replicate", "together"])
+def test_each_sub_provider_reads_aloud_in_its_own_form(
+    adapter: Loopback, double: HuggingFaceDouble, who: str
+) -> None:
+    """Together wants a voice to be named."""
+    mapped(double, who, "text-to-speech")
+    request = SpeechRequest(model="acme/model", text="Good morning.", voice="af_bella")
+    answer = adapter.call(request)
+    assert isinstance(answer, MediaAnswer)
+    (artifact,) = answer.artifacts
+    sound = artifact.data if isinstance(artifact, InlineArtifact) else fetched(artifact)
+    assert sound.startswith(b"\xff\xfb")
+
+
+def test_fal_writes_down_what_is_said(adapter: Loopback, double: HuggingFaceDouble) -> None:
+    """With the sound inside the request."""
+    mapped(double, "fal-ai", "automatic-speech-recognition")
+    audio = MediaBytes(data=wav(0.2), media_type="audio/wav")
+    heard = adapter.call(TranscriptionRequest(model="acme/model", audio=audio))
+    assert isinstance(heard, TranscriptAnswer)
+    assert heard.text == "Good morning."
+
+
+@pytest.mark.parametrize("who", ["fal-ai", "together"])
+@pytest.mark.parametrize(
+    ("prompt", "kind", "code"),
+    [
+        ("a boat", Succeeded, None),
+        ("forbidden", Failed, "CONTENT_POLICY_VIOLATION"),
+        ("broken", Failed, None),
+    ],
+)
+def test_clips_are_made_in_their_time(
+    adapter: Loopback,
+    double: HuggingFaceDouble,
+    who: str,
+    prompt: str,
+    kind: type,
+    code: str | None,
+) -> None:
+    """In fal's queue, which has no word for failure, and as Together's job."""
+    mapped(double, who, "text-to-video", "fal-ai/wan/v2.2-5b/text-to-video")
+    job = HUGGINGFACE.operation("video", Job)
+    assert isinstance(job, Job)
+    request = VideoRequest(model="acme/model", prompt=prompt)
+    submitted = adapter.converse(job.submit(request, adapter.brief(request)))
+    *before, last = [adapter.converse(job.poll(submitted.handle)) for _ in range(3)]
+    assert all(isinstance(one, Queued | Running) for one in before)
+    assert type(last) is kind
+    if isinstance(last, Succeeded):
+        assert fetched(last.artifacts[0]) == mp4()
+    if isinstance(last, Failed):
+        assert last.problem.code == (code or last.problem.code)
+        assert last.problem.accepted == "yes"
+
+
+def fetched(artifact: object) -> bytes:
+    """A file, as anybody can fetch it."""
+    assert isinstance(artifact, RemoteArtifact)
+    with urllib.request.urlopen(artifact.url) as answer:
+        return bytes(answer.read())
+
+
+def test_files_end(adapter: Loopback, double: HuggingFaceDouble, watch: Watch) -> None:
+    """And nobody may bring the token along."""
+    mapped(double, "fal-ai", "text-to-image")
+    answer = adapter.call(ImageRequest(model="acme/model", prompt="a fox"))
+    assert isinstance(answer, MediaAnswer)
+    (artifact,) = answer.artifacts
+    assert isinstance(artifact, RemoteArtifact)
+    assert not artifact.needs_key
+    told = urllib.request.Request(artifact.url, headers={"Authorization": "Bearer hf_double"})
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        urllib.request.urlopen(told)
+    watch.seconds += FILE_SECONDS
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        fetched(artifact)
+
+
+@pytest.mark.parametrize("who", ["fal-ai", "together", "nscale"])
+def test_pictures_are_refused_in_fals_words(
+    adapter: Loopback, double: HuggingFaceDouble, who: str
+) -> None:
+    """And not paid for."""
+    mapped(double, who, "text-to-image")
+    with pytest.raises(ContentRefused):
+        adapter.call(ImageRequest(model="acme/model", prompt="forbidden"))
+    assert double.record.invoice == []
+
+
+def test_the_hub_knows_the_token_and_the_models(
+    adapter: Loopback, double: HuggingFaceDouble
+) -> None:
+    """A wrong token is refused there; a model that nobody serves is told before it is asked."""
+    assert adapter.check().details == {"type": "user", "pro": False}
+    wrong = replace(adapter, secrets={"api_key": "hf_wrong"})
+    with pytest.raises(AuthenticationFailed):
+        wrong.check()
+    with pytest.raises(AuthenticationFailed):
+        wrong.call(SpeechRequest(model="hexgrad/Kokoro-82M", text="Hello"))
+    mapped(double, "wavespeed", "text-to-image")
+    for name in ("acme/model", "acme/nobody"):
+        with pytest.raises(ModelUnavailable):
+            adapter.call(ImageRequest(model=name, prompt="a fox"))
+    assert double.record.count("POST", "/") == 0
+
+
+def test_credits_end(adapter: Loopback, double: HuggingFaceDouble) -> None:
+    """Then nothing more is made."""
+    double.balance = Decimal("0.001")
+    request = TextRequest(model=MODEL, prompt="Hello")
+    adapter.call(request)
+    with pytest.raises(InsufficientCredits):
+        adapter.call(request)

@@ -40,6 +40,9 @@ BUILT_IN: dict[str, str] = {
     "azure-openai": "anymedia.providers.adapters.azure_openai:AZURE_OPENAI",
     "bedrock": "anymedia.providers.adapters.bedrock:BEDROCK",
     "ditectrev": "anymedia.providers.adapters.ditectrev:DITECTREV",
+    "minimax": "anymedia.providers.adapters.minimax:MINIMAX",
+    "seedance": "anymedia.providers.adapters.seedance:SEEDANCE",
+    "wan": "anymedia.providers.adapters.wan:WAN",
 }
 KEYS: dict[str, dict[str, tuple[str, ...]]] = {
     "anthropic": {
@@ -83,6 +86,9 @@ KEYS: dict[str, dict[str, tuple[str, ...]]] = {
     "ideogram": {"api_key": ("IDEOGRAM_API_KEY",)},
     "recraft": {"api_key": ("RECRAFT_API_TOKEN", "RECRAFT_API_KEY")},
     "stability": {"api_key": ("STABILITY_API_KEY",)},
+    "minimax": {"api_key": ("MINIMAX_API_KEY",)},
+    "seedance": {"api_key": ("ARK_API_KEY",)},
+    "wan": {"api_key": ("DASHSCOPE_API_KEY", "ALIBABA_API_KEY")},
     "bedrock": {
         "api_key": ("AWS_BEARER_TOKEN_BEDROCK",),
         "access_key": ("AWS_ACCESS_KEY_ID",),
@@ -106,6 +112,7 @@ KEYS: dict[str, dict[str, tuple[str, ...]]] = {
         "tenant_id": ("AZURE_TENANT_ID",),
         "client_id": ("AZURE_CLIENT_ID",),
         "client_secret": ("AZURE_CLIENT_SECRET",),
+        "authority": ("AZURE_AUTHORITY_HOST",),
     },
 }
 """Variables that each secret is read from, as the adapters say it (a test compares them): the

@@ -129,7 +129,7 @@ class Double:
         self.base_url = ""
         """Where it is served; set by `serving`."""
         self.app = Starlette(
-            routes=[*routes, Route("/_double", self._show)],
+            routes=[Route("/_double", self._show_record), *routes],
         )
         self.app.add_middleware(Faults, record=self.record)
         self.app.add_exception_handler(404, self._lost)
@@ -142,7 +142,7 @@ class Double:
         self.record.missing.append(request.url.path)
         return Response("Not Found", 404, media_type="text/plain")
 
-    async def _show(self, _: Request) -> Response:
+    async def _show_record(self, _: Request) -> Response:
         return JSONResponse(
             {
                 "requests": self.record.requests,

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import unittest
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -55,6 +55,18 @@ EVERYWHERE: tuple[Name, ...] = (
     "unreadable",
 )
 """Cases of every medium."""
+UNREFUSED: frozenset[Medium] = frozenset({"transcription", "embedding"})
+"""Media that nobody refuses as content: what is given is only read."""
+SCRIPTED: dict[str, dict[Name, dict[str, Any]]] = {
+    "echo": {
+        "refusal": {"fail": "moderation"},
+        "rate limit": {"fail": "rate_limit"},
+        "authentication": {"fail": "auth"},
+        "server failure": {"fail": "server"},
+        "unreadable": {"fail": "html"},
+    },
+}
+"""Providers of ours that need no double, and the options that make them fail."""
 HARMLESS = frozenset({"connectivity", "success", "streaming", "cancel"})
 """Cases that a real service may be asked for."""
 
@@ -84,6 +96,7 @@ class ProviderTestSuite:
     """A provider's cases.
 
     `double` makes a fresh double; without one it has to be `live`, or to answer in process.
+    `scripts` are for a provider that fails when it is asked to: by case, the options that ask.
     """
 
     def __init__(
@@ -92,11 +105,13 @@ class ProviderTestSuite:
         double: Callable[[], Double] | None = None,
         *,
         live: ProviderSettings | None = None,
+        scripts: Mapping[Name, Mapping[str, Any]] | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.provider = registry.provider(provider) if isinstance(provider, str) else provider
         self._double = double
         self._live = live
+        self._scripts = scripts or {}
         self._clock = clock or SystemClock()
 
     def cases(self) -> tuple[Case, ...]:
@@ -104,7 +119,11 @@ class ProviderTestSuite:
         found = [Case("connectivity")] if self.provider.check else []
         for medium in self.provider.media:
             if self.provider.operation(medium, Call, Job) is not None:
-                found += [Case(name, medium) for name in EVERYWHERE]
+                found += [
+                    Case(name, medium)
+                    for name in EVERYWHERE
+                    if name != "refusal" or medium not in UNREFUSED
+                ]
             if self.provider.operation(medium, Stream) is not None:
                 found.append(Case("streaming", medium))
             job = self.provider.operation(medium, Job)
@@ -186,6 +205,7 @@ class ProviderTestSuite:
             self._clock,
             providers.transport,
             hurried=self._live is None,
+            script=self._scripts.get(case.name),
         )
         await CHECKS[case.name](bench, case.medium)
         return Outcome(case, "passed")
@@ -194,7 +214,7 @@ class ProviderTestSuite:
 def suite_for(name: str, *, live: ProviderSettings | None = None) -> ProviderTestSuite:
     """The suite of a provider that is known here, with its double if there is one."""
     made = partial(double_of, name) if name in DOUBLES else None
-    return ProviderTestSuite(name, made, live=live)
+    return ProviderTestSuite(name, made, live=live, scripts=SCRIPTED.get(name))
 
 
 def settings_for(provider: Provider, double: Double | None) -> ProviderSettings:

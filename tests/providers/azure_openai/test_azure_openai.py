@@ -186,3 +186,30 @@ def test_models_end_on_azures_own_days() -> None:
 def test_every_failure_is_explained(body: bytes, status: int) -> None:
     """Explaining never raises."""
     assert isinstance(AZURE_OPENAI.explain(HttpResponse(status, body)), ProviderError)
+
+
+def test_a_base_url_takes_the_place_of_the_resources_address() -> None:
+    """Nothing else has to say where it is."""
+    given_ = {"api_key": "k", "base_url": "http://127.0.0.1:9"}
+    assert not any(secret.missing_from(given_) for secret in AUTH.secrets)
+    sent = AUTH.authorize(post("/chat/completions", json={"model": "m"}), given_, NOW)
+    assert sent.url(given_["base_url"]) == "http://127.0.0.1:9/openai/v1/chat/completions"
+
+
+@pytest.mark.parametrize(
+    ("authority", "host"),
+    [
+        ("https://login.microsoftonline.us/", "https://login.microsoftonline.us"),
+        ("http://127.0.0.1:9", "http://127.0.0.1:9"),
+        ("http://evil.example", None),
+        ("https://", None),
+    ],
+)
+def test_tokens_can_be_got_in_another_cloud(authority: str, host: str | None) -> None:
+    """Over https alone, as the client's secret goes there; but for this machine."""
+    granting = AUTH.grant({**PRINCIPAL, "authority": authority}, NOW)
+    if host is None:
+        with pytest.raises(InvalidConfiguration, match="AZURE_AUTHORITY_HOST"):
+            next(granting)
+    else:
+        assert next(granting).path == f"{host}/t-1/oauth2/v2.0/token"

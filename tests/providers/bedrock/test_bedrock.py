@@ -104,17 +104,31 @@ def test_a_key_of_bedrocks_needs_no_signature_and_opens_no_bucket() -> None:
     sent = auth.authorize(get("/async-invoke", query={"maxResults": 1}), key, NOW)
     assert sent.url("") == f"{HOST}/async-invoke?maxResults=1"
     assert sent.headers == {"Authorization": "Bearer b"}
-    stored = get("https://s3.us-west-2.amazonaws.com/bucket/output.mp4")
+    stored = get("/s3/us-west-2/bucket/output.mp4")
     with pytest.raises(MissingKey):
         auth.authorize(stored, key, NOW)
     both = auth.authorize(stored, key | SECRETS, NOW)
+    assert both.url("") == "https://s3.us-west-2.amazonaws.com/bucket/output.mp4"
     assert "/us-west-2/s3/aws4_request" in both.headers["Authorization"]
     for wrong in (
         (get("/x"), {**SECRETS, "region": "evil.example/"}),
-        (get("https://evil.amazonaws.com/x"), SECRETS),
+        (get("/s3/evil/x"), SECRETS),
     ):
         with pytest.raises(InvalidConfiguration):
             auth.authorize(*wrong, NOW)
+
+
+def test_whoever_stands_in_for_amazon_is_asked_for_everything() -> None:
+    """A `base_url` wins over the region's address and over the bucket's."""
+    auth = AmazonAccount()
+    stood_in = SECRETS | {"base_url": "http://127.0.0.1:9", "endpoint": "https://vpc.example"}
+    for path, place in (("/model/m/invoke", "/model/m/invoke"), ("/s3/us-west-2/b/k", "/b/k")):
+        assert auth.authorize(get(path), stood_in, NOW).url("") == f"http://127.0.0.1:9{place}"
+    assert BEDROCK.located is not None
+    assert BEDROCK.located({"region": "eu-west-1"}) == (
+        "https://bedrock-runtime.eu-west-1.amazonaws.com"
+    )
+    assert BEDROCK.located({"region": "evil.example/"}) is None
 
 
 def test_a_clip_is_started_under_our_own_name() -> None:
@@ -159,9 +173,7 @@ def test_a_finished_clip_lies_below_the_jobs_id(place: str) -> None:
     (artifact,) = state.artifacts
     assert isinstance(artifact, RemoteArtifact)
     assert artifact.needs_key
-    assert artifact.url == (
-        "https://s3.us-west-2.amazonaws.com/my-bucket/gw/8f0c1d2e3f4a/output.mp4"
-    )
+    assert artifact.url == "/s3/us-west-2/my-bucket/gw/8f0c1d2e3f4a/output.mp4"
 
 
 def test_states_and_failures_of_jobs() -> None:

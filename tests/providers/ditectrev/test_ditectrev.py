@@ -15,9 +15,11 @@ from hypothesis import given, strategies as st
 
 from anymedia.contracts.errors import (
     AuthenticationFailed,
+    ContentRefused,
     GenerationError,
     InsufficientCredits,
     InvalidConfiguration,
+    ModelUnavailable,
     ProviderUnavailable,
     RateLimited,
 )
@@ -138,3 +140,48 @@ def test_whatever_comes_ends_in_errors_of_ours(body: bytes, status: int) -> None
         asked(SUBSCRIBED, HttpResponse(status, body))
     with contextlib.suppress(GenerationError, AssertionError):
         asked(HttpResponse(status, body), SAID)
+
+
+def test_a_base_url_takes_the_place_of_both_addresses() -> None:
+    """Another address for the subscription, where one is given, stays what it is."""
+    auth, base = DITECTREV.auth, "http://127.0.0.1:9/v1"
+    only = {"api_key": "k", "base_url": base}
+    assert not any(secret.missing_from(only) for secret in auth.secrets)
+    for path, given_, url in (
+        (
+            "/chat/completions",
+            only | {"endpoint": "https://ai.example/v1"},
+            f"{base}/chat/completions",
+        ),
+        ("/subscription", only, f"{base}/subscription"),
+        ("/subscription", SECRETS | only, SECRETS["subscription_url"]),
+    ):
+        assert auth.authorize(get(path), given_, NOW).url(base) == url
+
+
+def test_a_busy_subscription_service_is_asked_again_when_it_says() -> None:
+    """Nothing was asked of the chat."""
+    with pytest.raises(RateLimited) as caught:
+        asked(HttpResponse(429, b"", {"retry-after": "3"}))
+    assert (caught.value.retry_after, caught.value.accepted) == (3.0, "no")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error"),
+    [
+        (403, b'{"message": "Request blocked by guardrail"}', ContentRefused),
+        (403, b'{"message": "no"}', AuthenticationFailed),
+        (
+            400,
+            b'{"object": "error", "message": "Invalid model: x", "code": "1500"}',
+            ModelUnavailable,
+        ),
+    ],
+)
+def test_the_chat_fails_as_mistrals_does(
+    status: int, body: bytes, error: type[GenerationError]
+) -> None:
+    """As that is what the platform asks."""
+    with pytest.raises(error) as caught:
+        asked(SUBSCRIBED, HttpResponse(status, body))
+    assert type(caught.value) is error

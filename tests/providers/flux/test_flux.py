@@ -217,7 +217,13 @@ def test_a_task_is_polled_where_the_answer_said() -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["http://127.0.0.1:9/v1/get_result?id=b6a1", "https://bfl.ai.evil.test/x", "http://[", None],
+    [
+        "http://127.0.0.1:9/v1/get_result?id=b6a1",
+        "https://bfl.ai.evil.test/x",
+        "https://evilbfl.ai/x",
+        "http://[",
+        None,
+    ],
 )
 def test_a_polling_url_elsewhere_is_not_followed(url: str | None) -> None:
     """The key stays at home; a server that stands in for the vendor is asked at its own address."""

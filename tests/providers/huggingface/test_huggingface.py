@@ -6,6 +6,7 @@ Answers are written after huggingface.co/docs/inference-providers and PyPI huggi
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -32,7 +33,9 @@ from anymedia.providers.adapters.huggingface import HUGGINGFACE
 from anymedia.providers.catalog import catalogued
 from anymedia.providers.spec import Brief, Call, Job
 from anymedia.wire.exchange import replay
-from anymedia.wire.http import HttpRequest, HttpResponse
+from anymedia.wire.http import HttpRequest, HttpResponse, get
+
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
 PNG = HttpResponse(200, b"\x89PNG\r\n\x1a\n...", {"content-type": "image/png"})
 
@@ -93,7 +96,7 @@ def test_each_sub_provider_is_asked_for_pictures_in_its_own_form(
     request = ImageRequest(model="a/b", prompt="a boat", seed=7, aspect_ratio="1:1")
     made = made if isinstance(made, HttpResponse) else answer(made)
     (asked, sent), found = called(request, mapped(name, "a/b", "text-to-image"), made)
-    assert asked.path == "https://huggingface.co/api/models/a/b"
+    assert asked.path == "/api/models/a/b"
     assert sent.path == path
     assert "a boat" in json.dumps(sent.json)
     assert len(found.artifacts) == 1
@@ -196,6 +199,24 @@ def test_a_clip_at_together_is_asked_for_by_its_id() -> None:
     ):
         _, state = replay(job.poll(submitted.handle), answer(body), explain=explain)
         assert type(state) is kind
+
+
+@pytest.mark.parametrize(
+    ("path", "given", "url"),
+    [
+        ("/api/whoami-v2", {}, "https://huggingface.co/api/whoami-v2"),
+        ("/v1/models", {}, "https://router.huggingface.co/v1/models"),
+        ("/api/whoami-v2", {"base_url": "http://me"}, "http://me/api/whoami-v2"),
+    ],
+)
+def test_the_hub_has_a_host_of_its_own_unless_somebody_stands_in(
+    path: str, given: dict[str, str], url: str
+) -> None:
+    """Whoever stands in for the router is not bypassed."""
+    base_url = given.get("base_url", HUGGINGFACE.base_url)
+    sent = HUGGINGFACE.auth.authorize(get(path), {"api_key": "hf_k", **given}, NOW)
+    assert sent.url(base_url) == url
+    assert sent.headers == {"Authorization": "Bearer hf_k"}
 
 
 def test_the_check_asks_the_hub_whose_token_it_is() -> None:

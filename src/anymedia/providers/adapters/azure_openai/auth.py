@@ -20,12 +20,14 @@ from anymedia.wire.http import HttpRequest, post
 from anymedia.wire.shape import Shape
 
 LOGIN = "https://login.microsoftonline.com"
+"""Where tokens are got, unless `authority` says another cloud."""
 SCOPE = "https://cognitiveservices.azure.com/.default"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,99}")
 """What resources and tenants are called; nothing else gets into an address."""
 DATED = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?")
 DEPLOYED = ("/chat/completions", "/embeddings", "/images/", "/audio/")
 """What the dated surface has below a deployment; the rest stands beside them."""
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 SERVICE_PRINCIPAL = ("tenant_id", "client_id", "client_secret")
 LONG = timedelta(hours=1)
 
@@ -46,22 +48,27 @@ class OneOf(Secret):
         return not (given.get("api_key") or given.get("ad_token") or whole)
 
 
+class Located(Secret):
+    """An address, by whichever name."""
+
+    def missing_from(self, given: Mapping[str, str]) -> bool:
+        """Whether none of the three ways to say it is used."""
+        return not any(given.get(name) for name in ("endpoint", "resource", "base_url"))
+
+
 class AzureAccount:
     """The resource's key, or a token of Entra ID's."""
 
     secrets = (
         OneOf(environment=("AZURE_OPENAI_API_KEY", "AZURE_API_KEY")),
-        Secret(
-            name="endpoint",
-            environment=("AZURE_OPENAI_ENDPOINT", "AZURE_API_BASE"),
-            unless=("resource",),
-        ),
+        Located(name="endpoint", environment=("AZURE_OPENAI_ENDPOINT", "AZURE_API_BASE")),
         Secret(name="resource", environment=("AZURE_RESOURCE_NAME",), required=False),
         Secret(name="api_version", environment=("OPENAI_API_VERSION",), required=False),
         Secret(name="ad_token", environment=("AZURE_OPENAI_AD_TOKEN",), required=False),
         Secret(name="tenant_id", environment=("AZURE_TENANT_ID",), required=False),
         Secret(name="client_id", environment=("AZURE_CLIENT_ID",), required=False),
         Secret(name="client_secret", environment=("AZURE_CLIENT_SECRET",), required=False),
+        Secret(name="authority", environment=("AZURE_AUTHORITY_HOST",), required=False),
     )
 
     def authorize(
@@ -85,7 +92,7 @@ class AzureAccount:
         if not NAME.fullmatch(tenant):
             raise InvalidConfiguration("`AZURE_TENANT_ID` is not the id or domain of a tenant")
         response = yield post(
-            f"{LOGIN}/{tenant}/oauth2/v2.0/token",
+            f"{authority(secrets)}/{tenant}/oauth2/v2.0/token",
             form={
                 "grant_type": "client_credentials",
                 "client_id": secrets.get("client_id", ""),
@@ -107,7 +114,8 @@ class AzureAccount:
 
 def addressed(request: HttpRequest, secrets: Mapping[str, str]) -> HttpRequest:
     """The request at the resource, on whichever of the two surfaces is wanted."""
-    endpoint(secrets)  # says what is wrong with it, while somebody listens
+    if not secrets.get("base_url"):
+        endpoint(secrets)  # says what is wrong with it, while somebody listens
     version = secrets.get("api_version") or ""
     if not DATED.fullmatch(version):
         more = {"api-version": version} if version else {}
@@ -142,6 +150,18 @@ def endpoint(secrets: Mapping[str, str]) -> str:
     if not NAME.fullmatch(resource):
         raise InvalidConfiguration("`AZURE_RESOURCE_NAME` is not the name of a resource")
     return f"https://{resource}.openai.azure.com"
+
+
+def authority(secrets: Mapping[str, str]) -> str:
+    """Where tokens are got: a client's secret goes there, so it has to be an https address.
+
+    Whoever stands in for the resource on this machine may hand out tokens there as well.
+    """
+    given = (secrets.get("authority") or LOGIN).rstrip("/")
+    parts = urlsplit(given)
+    if (parts.scheme != "https" and parts.hostname not in LOOPBACK) or not parts.netloc:
+        raise InvalidConfiguration("`AZURE_AUTHORITY_HOST` is not an https address")
+    return given
 
 
 def deployment(request: HttpRequest) -> str:

@@ -10,14 +10,14 @@ from __future__ import annotations
 from anymedia.contracts.image import ImageRequest
 from anymedia.providers.adapters.bedrock import image, video
 from anymedia.providers.adapters.bedrock.failures import TABLE
-from anymedia.providers.adapters.bedrock.signing import AmazonAccount
+from anymedia.providers.adapters.bedrock.signing import AmazonAccount, located
 from anymedia.providers.spec import Call, Inputs, Provider
 
 BEDROCK = Provider(
     name="bedrock",
     title="Amazon Bedrock",
-    # The region's own address is made where requests are signed.
     base_url="https://bedrock-runtime.us-west-2.amazonaws.com",
+    located=located,
     auth=AmazonAccount(),
     operations=(video.OPERATION, Call(ImageRequest, image.exchange)),
     explain=TABLE,

@@ -1,7 +1,8 @@
 """AWS's signature (version 4), and the key that makes it unnecessary.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html. What is
-signed is the whole address, so that is made here too: it follows from the region.
+signed is the whole address, so that is made here too: it follows from the region, or is the
+`base_url` of whoever stands in for AWS. That one is asked for the bucket as well.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 from anymedia.contracts.errors import InvalidConfiguration, MissingKey
 from anymedia.wire.auth import Secret
-from anymedia.wire.http import WHOLE_URL, HttpRequest
+from anymedia.wire.http import HttpRequest
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d{1,2}")
-STORE = re.compile(r"s3\.[a-z0-9-]+\.amazonaws\.com")
+STORED = re.compile(r"/s3/([a-z0-9-]+)(/[^?#]+)")
+"""A file in a bucket of a region, as paths of ours say it."""
 UNRESERVED = "-_.~"
 
 
@@ -55,15 +57,16 @@ class AmazonAccount:
     ) -> HttpRequest:
         """At the region's address, with the token or signed."""
         region = secrets.get("region", "")
-        if not REGION.fullmatch(region):
+        base = secrets.get("base_url") or located(secrets)
+        if base is None:
             raise InvalidConfiguration("`AWS_REGION` is not a region such as `us-west-2`")
-        base = secrets.get("endpoint") or f"https://bedrock-runtime.{region}.amazonaws.com"
-        stored = bool(WHOLE_URL.match(request.path))
-        if stored:
-            host = urlsplit(request.path).hostname or ""
-            if not STORE.fullmatch(host):
-                raise InvalidConfiguration("nothing is signed for that host")
-            region = host.split(".")[1]
+        stored = STORED.fullmatch(request.path)
+        if stored is not None:
+            region, path = stored[1], stored[2]
+            if not REGION.fullmatch(region):
+                raise InvalidConfiguration("the clip does not lie in a region such as `us-west-2`")
+            base = secrets.get("base_url") or f"https://s3.{region}.amazonaws.com"
+            request = replace(request, path=path)
         whole = replace(request, path=request.url(base), query={})
         if (key := secrets.get("api_key")) and not stored:
             return whole.with_headers({"Authorization": f"Bearer {key}"})
@@ -83,6 +86,14 @@ class AmazonAccount:
             ),
             now,
         )
+
+
+def located(secrets: Mapping[str, str]) -> str | None:
+    """The region's own address, or the endpoint of a network of one's own."""
+    region = secrets.get("region", "")
+    if not REGION.fullmatch(region):
+        return None
+    return secrets.get("endpoint") or f"https://bedrock-runtime.{region}.amazonaws.com"
 
 
 def signed(request: HttpRequest, who: Credentials, now: datetime) -> HttpRequest:

@@ -13,15 +13,23 @@ from anymedia.wire.http import HttpRequest
 
 SUBSCRIPTION = "/subscription"
 """Stands for the address that tells about the subscription."""
+STOOD_IN = ("base_url",)
 
 
 class Subscriber:
-    """A key, and the two addresses that nobody can know but the operator."""
+    """A key, and the two addresses that nobody can know but the operator.
+
+    A `base_url` takes the endpoint's place, and that of the other address where none is given.
+    """
 
     secrets = (
         Secret(environment=("DITECTREV_AI_KEY",)),
-        Secret(name="endpoint", environment=("DITECTREV_BASE_URL",)),
-        Secret(name="subscription_url", environment=("DITECTREV_SUBSCRIPTION_URL",)),
+        Secret(name="endpoint", environment=("DITECTREV_BASE_URL",), unless=STOOD_IN),
+        Secret(
+            name="subscription_url",
+            environment=("DITECTREV_SUBSCRIPTION_URL",),
+            unless=STOOD_IN,
+        ),
         Secret(
             name="subscription_key", environment=("DITECTREV_SUBSCRIPTION_KEY",), required=False
         ),
@@ -32,10 +40,13 @@ class Subscriber:
     ) -> HttpRequest:
         """At its own address with its own key: neither service sees the other's."""
         if request.path == SUBSCRIPTION:
-            path, key = address(secrets, "subscription_url"), secrets.get("subscription_key")
+            key = secrets.get("subscription_key")
+            stood_in = secrets.get("base_url") and not secrets.get("subscription_url")
+            path = request.path if stood_in else address(secrets, "subscription_url")
         else:
-            path = address(secrets, "endpoint").rstrip("/") + request.path
             key = secrets.get("api_key")
+            whole = "" if secrets.get("base_url") else address(secrets, "endpoint").rstrip("/")
+            path = whole + request.path
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         return replace(request, path=path).with_headers(headers)
 

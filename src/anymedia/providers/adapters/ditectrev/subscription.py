@@ -15,7 +15,7 @@ from anymedia.contracts.errors import (
     UnreadableResponse,
 )
 from anymedia.providers.adapters.ditectrev.account import SUBSCRIPTION
-from anymedia.providers.dialects.openai.errors import SERVER_ERRORS
+from anymedia.providers.adapters.ditectrev.errors import CHAT_ERRORS
 from anymedia.providers.spec import Account
 from anymedia.wire.exchange import Exchange
 from anymedia.wire.http import HttpResponse, get
@@ -81,6 +81,10 @@ def raise_unsubscribed(response: HttpResponse) -> None:
         raise SubscriptionRequired(
             "there is no active subscription", accepted="no", http_status=status
         )
+    if status == 429:
+        busy = CHAT_ERRORS(response)  # says for how long
+        busy.accepted = "no"
+        raise busy
     if status >= 400:
         raise unchecked("failed", status)
 
@@ -101,7 +105,7 @@ def explain(response: HttpResponse) -> ProviderError:
         return SubscriptionRequired(
             "the subscription does not cover this", accepted="no", http_status=402
         )
-    return SERVER_ERRORS(response)
+    return CHAT_ERRORS(response)
 
 
 def check() -> Exchange[Account]:

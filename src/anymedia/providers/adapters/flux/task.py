@@ -20,7 +20,7 @@ from anymedia.wire.http import Headers, HttpResponse, get
 from anymedia.wire.shape import Shape, read
 
 USD_PER_CREDIT = Decimal("0.01")
-OWN = (".bfl.ai", "bfl.ai")
+OWN = "bfl.ai"
 
 
 class Accepted(Shape):
@@ -85,7 +85,9 @@ def is_own(url: str | None) -> bool:
         parts = urlsplit(url or "")
     except ValueError:
         return False
-    return parts.scheme == "https" and (parts.hostname or "").endswith(OWN)
+    host = parts.hostname or ""
+    # With its dot: `evilbfl.ai` ends in the name too.
+    return parts.scheme == "https" and (host == OWN or host.endswith(f".{OWN}"))
 
 
 def poll(handle: str) -> Exchange[JobState]:

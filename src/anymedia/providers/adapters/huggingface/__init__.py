@@ -14,16 +14,16 @@ from anymedia.contracts.speech import SpeechRequest
 from anymedia.contracts.transcription import TranscriptionRequest
 from anymedia.providers.adapters.huggingface import media, video
 from anymedia.providers.adapters.huggingface.errors import HUGGINGFACE_ERRORS
+from anymedia.providers.adapters.huggingface.token import HubToken
 from anymedia.providers.dialects.openai import text
 from anymedia.providers.dialects.openai.fields import SERVER_FIELDS
 from anymedia.providers.dialects.openai.quirks import Quirks
 from anymedia.providers.spec import Account, Call, Inputs, Provider
-from anymedia.wire.auth import BearerToken
 from anymedia.wire.exchange import Exchange
 from anymedia.wire.http import get
 from anymedia.wire.shape import Shape
 
-WHOAMI = "https://huggingface.co/api/whoami-v2"
+WHOAMI = "/api/whoami-v2"
 QUIRKS = Quirks(
     errors=HUGGINGFACE_ERRORS,
     fields={ours: theirs for ours, theirs in SERVER_FIELDS.items() if ours != "user"},
@@ -51,7 +51,7 @@ HUGGINGFACE = Provider(
     name="huggingface",
     title="Hugging Face",
     base_url="https://router.huggingface.co",
-    auth=BearerToken("HF_TOKEN", "HUGGINGFACE_API_TOKEN"),
+    auth=HubToken(),
     operations=(
         *text.operations(QUIRKS),
         Call(ImageRequest, media.image),

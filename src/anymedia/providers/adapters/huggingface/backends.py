@@ -17,7 +17,8 @@ from anymedia.wire.exchange import Exchange
 from anymedia.wire.http import get
 from anymedia.wire.shape import Shape
 
-HUB = "https://huggingface.co/api/models/"
+HUB = "/api/models/"
+"""At the hub; the token says where that is."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*(:[a-f0-9]{8,64})?")
 
 

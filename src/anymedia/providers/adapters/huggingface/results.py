@@ -69,4 +69,4 @@ def file(one: Any) -> GeneratedArtifact | None:
     if one.startswith("data:"):
         data = decoded(one)
         return InlineArtifact(data=data, media_type=sniffed(data))
-    return RemoteArtifact(url=one) if one.startswith("https://") else None
+    return RemoteArtifact(url=one) if one.startswith(("https://", "http://")) else None

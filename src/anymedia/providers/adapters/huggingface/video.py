@@ -7,6 +7,7 @@ has no word for failure: a job that went wrong is complete, and its result answe
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,7 +21,7 @@ from anymedia.providers.adapters.huggingface.media import stated
 from anymedia.providers.adapters.huggingface.results import file, files
 from anymedia.providers.dialects.openai.errors import request_id
 from anymedia.providers.dialects.openai.fields import OURS, merged
-from anymedia.providers.explain import Said
+from anymedia.providers.explain import said_in
 from anymedia.providers.inputs import reference
 from anymedia.providers.spec import Brief, Job, Pace, Submitted
 from anymedia.wire.exchange import Exchange
@@ -100,13 +101,19 @@ def poll(handle: str) -> Exchange[JobState]:
                 raise UnreadableResponse("the job names no video", accepted="yes")
             return Succeeded(artifacts=(made,), usage=Usage(requests=1))
         case "failed":
-            message = status.error.get("message") if isinstance(status.error, dict) else None
-            said = Said(message=str(message or "no reason given"))
-            return Failed(problem=HUGGINGFACE_ERRORS.decide(said).problem())
+            words = said_in({"error": status.error})
+            said = replace(words, message=words.message or "no reason given")
+            return failed(HUGGINGFACE_ERRORS.decide(said))
         case "queued" | None:
             return Queued()
         case _:
             return Running()
+
+
+def failed(error: ProviderError) -> Failed:
+    """The end of a job that was taken on, whatever its failure says by itself."""
+    error.accepted = "yes"
+    return Failed(problem=error.problem())
 
 
 def queued_at_fal(handle: str) -> Exchange[JobState]:
@@ -118,13 +125,13 @@ def queued_at_fal(handle: str) -> Exchange[JobState]:
         case "COMPLETED":
             result = yield get(handle, query=QUEUE, allow=FINAL_ERRORS)
             if result.status >= 400:
-                return Failed(problem=HUGGINGFACE_ERRORS(result).problem())
+                return failed(HUGGINGFACE_ERRORS(result))
             try:
                 artifacts = files(result)
             except UnreadableResponse:
                 raise
             except ProviderError as error:
-                return Failed(problem=error.problem())
+                return failed(error)
             return Succeeded(
                 request_id=request_id(result, HUGGINGFACE_ERRORS),
                 artifacts=artifacts,

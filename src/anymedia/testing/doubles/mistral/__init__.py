@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -79,7 +79,7 @@ def rate_limited() -> Fault:
 class MistralDouble(Double):
     """Mistral on loopback, below `/v1`."""
 
-    def __init__(self, *, key: str = "mistral-double") -> None:
+    def __init__(self, *, key: str = "mistral-double", besides: Sequence[Route] = ()) -> None:
         self.key = key
         self.models = {model.id: model for model in catalogued("mistral")}
         posts = {
@@ -92,6 +92,7 @@ class MistralDouble(Double):
             [
                 *(Route(path, self._served(one), methods=["POST"]) for path, one in posts.items()),
                 Route("/v1/models", self._served(self._listed), methods=["GET"]),
+                *besides,
             ]
         )
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import itertools
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from anymedia.contracts.model import Model
 from anymedia.testing.double import Double
 from anymedia.testing.doubles.openai import audio, chat, embeddings, images, responses
 from anymedia.testing.doubles.openai.asked import Asked, living
@@ -26,38 +27,34 @@ Endpoint: TypeAlias = Callable[[Asked], Response]
 
 
 class OpenAIDouble(Double):
-    """OpenAI on loopback, below `/v1`."""
+    """OpenAI on loopback, below `/v1`. Who speaks its language elsewhere changes a step or two."""
 
-    def __init__(self, *, key: str = "sk-double") -> None:
+    asked_as: ClassVar[type[Asked]] = Asked
+
+    def __init__(
+        self, *, key: str = "sk-double", models: Mapping[str, Model] | None = None
+    ) -> None:
         self.key = key
-        self.models = living()
+        self.models = living() if models is None else models
         self._numbers = itertools.count(1)
-        posts: dict[str, Endpoint] = {
-            "/v1/chat/completions": chat.answer,
-            "/v1/responses": responses.answer,
-            "/v1/images/generations": images.generated,
-            "/v1/images/edits": images.edited,
-            "/v1/audio/speech": audio.spoken,
-            "/v1/audio/transcriptions": audio.transcribed,
-            "/v1/embeddings": embeddings.answer,
-        }
-        gets: dict[str, Endpoint] = {"/v1/models": listed, "/v1/models/{model}": one}
-        super().__init__(
-            [
-                *(
-                    Route(path, self._served(made), methods=["POST"])
-                    for path, made in posts.items()
-                ),
-                *(Route(path, self._served(made), methods=["GET"]) for path, made in gets.items()),
-                Route("/{path:path}", lost, methods=["GET", "POST", "DELETE"]),
-            ]
-        )
+        super().__init__([*self._routes(), Route("/{path:path}", lost, methods=ANY)])
+
+    def _routes(self) -> list[Route]:
+        return self._below("/v1", endpoints())
+
+    def _below(self, path: str, table: Mapping[str, Endpoint]) -> list[Route]:
+        """Endpoints below a path, each behind the same door."""
+        return [
+            Route(path + below, self._served(endpoint), methods=[method])
+            for said, endpoint in table.items()
+            for method, below in (said.split(),)
+        ]
 
     def _served(self, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
         """An endpoint behind the key, with OpenAI's headers and its way of failing."""
 
         async def serve(request: Request) -> Response:
-            asked = Asked(
+            asked = self.asked_as(
                 body=await request.body(),
                 content_type=request.headers.get("content-type", ""),
                 models=self.models,
@@ -66,17 +63,23 @@ class OpenAIDouble(Double):
                 path=request.path_params,
             )
             try:
-                self._admit(request.headers.get("authorization", ""))
+                self._admit(request)
                 response = endpoint(asked)
             except Failure as failure:
-                response = JSONResponse(failure.body, failure.status)
-            response.headers.update(HEADERS | {"x-request-id": f"req_{asked.number}"})
+                response = self._failed(failure)
+            response.headers.update(self._headers(asked))
             return response
 
         return serve
 
-    def _admit(self, authorization: str) -> None:
-        kind, _, key = authorization.partition(" ")
+    def _failed(self, failure: Failure) -> Response:
+        return JSONResponse(failure.body, failure.status)
+
+    def _headers(self, asked: Asked) -> dict[str, str]:
+        return HEADERS | {"x-request-id": f"req_{asked.number}"}
+
+    def _admit(self, request: Request) -> None:
+        kind, _, key = request.headers.get("authorization", "").partition(" ")
         if kind.lower() != "bearer" or not key:
             raise Failure(401, "You didn't provide an API key.")
         if not secrets.compare_digest(key.encode(), self.key.encode()):
@@ -87,6 +90,7 @@ class OpenAIDouble(Double):
         self.record.invoice.append((identifier, amount))
 
 
+ANY = ["GET", "POST", "DELETE"]
 HEADERS = {
     "openai-version": "2020-10-01",
     "openai-processing-ms": "12",
@@ -94,6 +98,21 @@ HEADERS = {
     "x-ratelimit-remaining-requests": "499",
     "x-ratelimit-reset-requests": "120ms",
 }
+
+
+def endpoints() -> dict[str, Endpoint]:
+    """What there is, by method and path."""
+    return {
+        "POST /chat/completions": chat.answer,
+        "POST /responses": responses.answer,
+        "POST /images/generations": images.generated,
+        "POST /images/edits": images.edited,
+        "POST /audio/speech": audio.spoken,
+        "POST /audio/transcriptions": audio.transcribed,
+        "POST /embeddings": embeddings.answer,
+        "GET /models": listed,
+        "GET /models/{model}": one,
+    }
 
 
 def listed(asked: Asked) -> Response:

@@ -29,11 +29,11 @@ WHOLES = {
 }
 
 
-def living() -> dict[str, Model]:
+def living(provider: str = "openai") -> dict[str, Model]:
     """The models that the catalogue knows and that were not gone when it was written."""
     return {
         model.id: model
-        for model in catalogued("openai")
+        for model in catalogued(provider)
         if model.lifecycle(model.as_of) != "retired"
     }
 
@@ -54,6 +54,9 @@ class Asked:
     @cached_property
     def fields(self) -> dict[str, Any]:
         """The JSON body, or the plain fields of a form."""
+        return self._read()
+
+    def _read(self) -> dict[str, Any]:
         if "multipart/" in self.content_type:
             return self._form_fields()
         try:
