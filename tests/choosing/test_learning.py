@@ -274,3 +274,54 @@ def test_memory_is_bounded() -> None:
         world.chooser.order("round_robin", world.options, Situation(f"kind-{number}"))
     names = {one.name for one in world.chooser.snapshot()}
     assert len(names) <= 1024
+
+
+def test_strategies_describe_the_same_option_in_their_own_words() -> None:
+    """Routes with different strategies share what was learnt, not how it is put."""
+    world = World("latency")
+    world.run(40)
+    reasons = [
+        world.chooser.order(strategy, world.options, TEXT)[1].why
+        for strategy in ("latency", "quality", "adaptive", "latency")
+    ]
+    assert "p50" in reasons[0]
+    assert reasons[1].startswith("delivered")
+    assert reasons[2].startswith("success")
+    assert reasons[3] == reasons[0]
+
+
+def test_large_requests_do_not_make_who_serves_them_look_slow() -> None:
+    """How time grows with size is learnt, and times are compared as those of the usual size."""
+    world = World("adaptive")
+    chance = random.Random(3)
+    for _ in range(400):
+        size = chance.choice([1, 2, 4, 8])
+        options = [
+            Option("a", "a", 1, Decimal(size), 0),
+            Option("b", "b", 1, Decimal(size), 1),
+        ]
+        world.chooser.order("adaptive", options, TEXT)
+        name = "a" if size > 2 else "b"
+        world.chooser.begun(name, "text")
+        seconds = size * (1.0 if name == "a" else 1.6)
+        world.clock.advance(seconds)
+        world.chooser.ended(name, "text", succeeded=True, seconds=seconds)
+    assert world.chooser.order("adaptive", options, TEXT)[0].option.name == "a"
+    slow, fast = (world.chooser.known(name, "text") for name in "ab")
+    assert slow is not None
+    assert fast is not None
+    assert slow.typical_seconds is not None
+    assert fast.typical_seconds is not None
+    assert slow.typical_seconds > fast.typical_seconds
+
+
+def test_requests_whose_end_nobody_tells_are_not_held_against_an_option_for_ever() -> None:
+    """A process may lose sight of a job."""
+    world = World("adaptive")
+    world.run(60)
+    for _ in range(5):
+        world.chooser.begun("a", "text")
+    world.clock.advance(100)
+    assert world.chooser.order("adaptive", world.options, TEXT)[0].option.name == "b"
+    world.clock.advance(900)
+    assert world.run(20)["a"] > 15

@@ -9,6 +9,7 @@ import pytest
 from anymedia.contracts.configuration import TimeoutSettings
 from anymedia.contracts.errors import (
     AuthenticationFailed,
+    LimitReached,
     NetworkFailed,
     NoRouteSucceeded,
     ProviderError,
@@ -17,6 +18,8 @@ from anymedia.contracts.errors import (
 )
 from anymedia.contracts.event import StreamEnd, TextDelta
 from anymedia.contracts.request import RetryConfig
+from anymedia.contracts.resilience import CircuitBreakerSettings
+from anymedia.contracts.route import FailoverSettings
 from anymedia.contracts.text import TextRequest
 from anymedia.providers.spec import Call, Stream
 from tests.engine.workbench import Workbench, finished, hello
@@ -232,3 +235,74 @@ def test_the_stream_says_that_it_never_was_completed() -> None:
     with pytest.raises(NetworkFailed, match="without an answer") as caught:
         bench.events(hello(model="words-1"))
     assert (caught.value.provider, caught.value.accepted) == ("acme", "unknown")
+
+
+# --- routes that say more -------------------------------------------------------------------
+
+
+def test_a_stream_that_falls_silent_is_a_failure_after_the_routes_patience() -> None:
+    """`stall_seconds` is what the transport is told to wait for; before the first word."""
+    bench = Workbench(
+        timed_out(),
+        GOOD,
+        providers=(ACME, BOLT),
+        failover=FailoverSettings(stall_seconds=7),
+    )
+    *_, end = bench.events(hello(retry=RetryConfig(max_attempts=1)))
+    assert [one.read_seconds for one in bench.transport.sent] == [7, 7]
+    assert [(one.provider, one.state) for one in end.result.attempts] == [
+        ("acme", "failed"),
+        ("bolt", "succeeded"),
+    ]
+
+
+def test_where_the_route_says_so_another_begins_anew_after_the_first_word() -> None:
+    """The caller is told to forget what came so far; the result is the second one's alone."""
+    bench = Workbench(
+        Streamed([ONE, cut()]),
+        GOOD,
+        providers=(ACME, BOLT),
+        failover=FailoverSettings(resume_streams=True),
+    )
+    events = bench.events(hello(retry=RetryConfig(max_attempts=1)))
+    assert [one.kind for one in events] == [
+        *("text-delta", "stream-restart"),
+        *("text-delta", "text-delta", "stream-end"),
+    ]
+    assert events[1].provider == "acme"
+    assert events[-1].result.text == "hello"
+    assert [one.state for one in events[-1].result.attempts] == ["failed", "succeeded"]
+
+
+def test_a_slot_is_held_until_the_last_event_and_given_back_by_who_hangs_up() -> None:
+    """A caller that stops listening leaves no place taken."""
+    bench = Workbench(GOOD, GOOD, configured={"acme": {"limits": {"concurrent": 1}}})
+
+    async def hang_up() -> None:
+        stream = bench.engine.stream(hello(model="words-1"))
+        await anext(stream)
+        with pytest.raises(LimitReached):
+            await bench.engine.run(hello(model="words-1"))
+        await stream.aclose()
+
+    finished(hang_up())
+    assert bench.events(hello(model="words-1"))[-1].kind == "stream-end"
+
+
+def test_a_stream_that_breaks_counts_against_the_circuit() -> None:
+    """Cut, or over without an end."""
+    bench = Workbench(
+        Streamed([ONE, cut()]),
+        Streamed([ONE, TWO]),
+        GOOD,
+        providers=(ACME, BOLT),
+        circuit_breaker=CircuitBreakerSettings(failure_threshold=2),
+    )
+    for _ in range(2):
+        with pytest.raises(ProviderError):
+            bench.events(hello(retry=RetryConfig(max_attempts=1)))
+    *_, end = bench.events(hello())
+    assert [(one.provider, one.state) for one in end.result.attempts] == [
+        ("acme", "skipped"),
+        ("bolt", "succeeded"),
+    ]

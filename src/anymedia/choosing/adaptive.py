@@ -46,7 +46,6 @@ class Adaptive:
 
     def __init__(self, memory: Memory, chance: random.Random, taste: Taste | None = None) -> None:
         self._memory = memory
-        self._chance = chance.random
         self._taste = taste or Taste()
 
     def order(self, options: Sequence[Option], situation: Situation) -> list[Ranked]:
@@ -84,7 +83,8 @@ class Adaptive:
         ranked = []
         for place, index in enumerate(order):
             if place < DETAILED:
-                why = describe(place, options[index], known[index])
+                cost = None if options[index].price is None else prices[index]
+                why = describe(place, cost, known[index])
             else:
                 why = "less good by what was learnt"
             ranked.append(Ranked(options[index], why))
@@ -129,8 +129,10 @@ class Adaptive:
         longest, stale = 1.0, 0
         for index_in_order, index in enumerate(order):
             found = known[index]
-            if index_in_order == 0 or found is None or found.suspected or found.in_flight:
+            if index_in_order == 0 or found is None or found.suspected:
                 continue
+            if found.in_flight and now - found.tried_at < found.half_life:
+                continue  # news of it is on its way
             price, seconds = parts[index]
             if price >= losses[order[0]]:
                 continue  # too dear, even if it took no time at all
@@ -202,15 +204,16 @@ def middle(figures: Sequence[float]) -> float:
     return median or sum(figures) / len(figures)
 
 
-def describe(place: int, option: Option, found: Experience | None) -> str:
+def describe(place: int, price: float | None, found: Experience | None) -> str:
     """What was learnt of an option, in words."""
-    price = price_in_words(option.price)
+    cost = price_in_words(price)
     if found is None or not found.tries:
-        return f"not tried yet, {price}"
-    if found.words is None:
+        return f"not tried yet, {cost}"
+    words = found.words.get("adaptive")
+    if words is None:
         delivered = found.good / max(found.good + found.bad, NOTHING_WEIGHS)
-        found.words = f"success {share_in_words(delivered)}"
+        words = f"success {share_in_words(delivered)}"
         if found.average is not None:
-            found.words += f", {seconds_in_words(found.average)}"
-    words = f"{found.words}, {price}"
-    return f"best by what was learnt: {words}" if place == 0 else words
+            words += f", {seconds_in_words(found.average)}"
+        found.words["adaptive"] = words
+    return f"best by what was learnt: {words}, {cost}" if place == 0 else f"{words}, {cost}"

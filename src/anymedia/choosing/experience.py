@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from decimal import Decimal
-from math import exp, sqrt
+from math import exp, log, sqrt
 from typing import Final
 
 from anymedia.choosing.growth import Growth
@@ -39,6 +39,9 @@ SHORTEST_HALF_LIFE_SECONDS: Final = 120.0
 LONGEST_HALF_LIFE_SECONDS: Final = 7200.0
 PEAK_IN_DURATIONS: Final = 20.0
 SHORTEST_PEAK_SECONDS: Final = 20.0
+LOST_AFTER_DURATIONS: Final = 20.0
+LOST_SECONDS: Final = 900.0
+"""After such a silence requests under way are taken for lost."""
 MOST_UNDER_WAY: Final = 256
 FAILED_PEAK: Final = 4.0
 """A failure is remembered as a time so much longer than usual."""
@@ -91,6 +94,7 @@ class Experience:
         "offered_call",
         "pause",
         "peak",
+        "peak_memory",
         "peaked_at",
         "probing",
         "quality",
@@ -103,6 +107,8 @@ class Experience:
         "tries",
         "under_way",
         "usd",
+        "usual_size",
+        "usual_time",
         "whole",
         "words",
     )
@@ -124,7 +130,11 @@ class Experience:
         """The mean time until the end."""
         self.peak = 0.0
         self.peaked_at = now
+        self.peak_memory = SHORTEST_PEAK_SECONDS
+        """How long a peak is remembered."""
         self.usd: float | None = None
+        self.usual_size = self.usual_time = 0.0
+        """The means of the logarithms of what it got and how long that took."""
         self.recent: deque[float] = deque(maxlen=RECENT)
         self.half_life = SHORTEST_HALF_LIFE_SECONDS
         self.touched = now
@@ -136,8 +146,8 @@ class Experience:
         self.offered_call = 0
         self.probing = False
         self.quality = lower_bound(PRIOR_GOOD, PRIOR_BAD)
-        self.words: str | None = None
-        """A description that lasts until the next observation."""
+        self.words: dict[str, str] = {}
+        """Descriptions by strategy, until the next observation."""
 
     # --- what happens ---------------------------------------------------------------------
 
@@ -180,14 +190,13 @@ class Experience:
             # What was last seen so long ago is worth less than one look.
             self.timed = min(self.timed, STALE_WEIGHT)
         self.tries += 1
-        self.words = None
+        self.words.clear()
         if succeeded:
             self._success(conformed)
         else:
             self._failure(now)
         if succeeded and seconds is not None:
-            if self.average is not None and self.timed >= 1.0:
-                growth.learn(size, seconds / self.average)
+            self._compare(growth, size, seconds)
             whole = seconds if whole_seconds is None else whole_seconds
             self._time(now, seconds, whole, growth.factor(size))
         if usd is not None:
@@ -253,6 +262,17 @@ class Experience:
             self.bad *= factor
             self.odd *= factor
 
+    def _compare(self, growth: Growth, size: float, seconds: float) -> None:
+        """How this one differed from the usual ones, in size and time."""
+        if size <= 0.0 or seconds <= 0.0:
+            return
+        larger, longer = log(size) - self.usual_size, log(seconds) - self.usual_time
+        share = 1.0 / min(self.timed + 1.0, MEMORY)
+        if share < 1.0:
+            growth.learn(larger, longer)
+        self.usual_size += share * larger
+        self.usual_time += share * longer
+
     def _time(self, now: float, seconds: float, whole: float, factor: float) -> None:
         self.timed = min(self.timed + 1.0, MEMORY)
         usual = seconds / factor
@@ -261,6 +281,7 @@ class Experience:
         else:
             self.average += (usual - self.average) / self.timed
             self.whole += (whole - self.whole) / self.timed
+        self.peak_memory = max(PEAK_IN_DURATIONS * self.average, SHORTEST_PEAK_SECONDS)
         self.half_life = min(
             max(HALF_LIFE_IN_DURATIONS * self.whole, SHORTEST_HALF_LIFE_SECONDS),
             LONGEST_HALF_LIFE_SECONDS,
@@ -272,11 +293,6 @@ class Experience:
         self.recent.append(seconds)
 
     # --- what follows from it -------------------------------------------------------------
-
-    @property
-    def peak_memory(self) -> float:
-        """How long a peak is remembered."""
-        return max(PEAK_IN_DURATIONS * (self.average or 0.0), SHORTEST_PEAK_SECONDS)
 
     def peak_seconds(self, now: float) -> float:
         """The last peak as it has faded since: at once up, slowly down."""
@@ -318,6 +334,11 @@ class Experience:
         if self.in_flight < MEANINGFUL_IN_FLIGHT or self.whole <= 0.0:
             return 1.0
         silence = (now - self.quiet_since) / self.whole
+        if now - self.quiet_since > max(LOST_AFTER_DURATIONS * self.whole, LOST_SECONDS):
+            # Whoever sent them will not tell any more; they must not count against it for ever.
+            self.in_flight = 0
+            self.under_way.clear()
+            return 1.0
         missing = silence * self.in_flight
         if silence < 1.0 or missing < MEANINGFUL_MISSING:
             return 1.0

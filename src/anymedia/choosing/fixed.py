@@ -11,7 +11,7 @@ from anymedia.choosing.memory import Memory
 from anymedia.choosing.option import Option, Ranked, Situation
 from anymedia.choosing.words import price_in_words
 
-DETAILED: Final = 4
+DETAILED: Final = 3
 """So many of an order get a reason with figures; whoever comes later is hardly ever asked."""
 UNKNOWN_PRICE: Final = Decimal("Infinity")
 

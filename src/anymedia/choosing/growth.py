@@ -8,7 +8,6 @@ almost twice as long, for words, where the price is mostly that of what is read,
 
 from __future__ import annotations
 
-from math import log
 from typing import Final
 
 REMEMBERS: Final = 0.998
@@ -21,26 +20,22 @@ MOST_GROWTH: Final = 1.2
 class Growth:
     """A power of the size, fitted to what was observed."""
 
-    __slots__ = ("count", "power", "x", "xx", "xy", "y")
+    __slots__ = ("power", "spread", "together")
 
     def __init__(self) -> None:
         self.power = 0.0
         """Times grow with the size to this power."""
-        self.count = self.x = self.y = self.xx = self.xy = 0.0
+        self.spread = self.together = 0.0
 
-    def learn(self, size: float, ratio: float) -> None:
-        """A request of some size took so many times as long as one of the usual size."""
-        if size <= 0.0 or ratio <= 0.0:
-            return
-        x, y = log(size), log(ratio)
-        self.count = self.count * REMEMBERS + 1.0
-        self.x = self.x * REMEMBERS + x
-        self.y = self.y * REMEMBERS + y
-        self.xx = self.xx * REMEMBERS + x * x
-        self.xy = self.xy * REMEMBERS + x * y
-        together = self.xy - self.x * self.y / self.count
-        spread = self.xx - self.x * self.x / self.count
-        self.power = min(max(together / (spread + DOUBT), 0.0), MOST_GROWTH)
+    def learn(self, larger: float, longer: float) -> None:
+        """A request differed from what the same option usually gets, and its time accordingly.
+
+        Both as logarithms of ratios. Only within an option can they be compared: one that gets
+        the large requests may be the fast one.
+        """
+        self.spread = self.spread * REMEMBERS + larger * larger
+        self.together = self.together * REMEMBERS + larger * longer
+        self.power = min(max(self.together / (self.spread + DOUBT), 0.0), MOST_GROWTH)
 
     def factor(self, size: float) -> float:
         """How many times as long a request of some size takes."""

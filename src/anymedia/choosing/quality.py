@@ -44,7 +44,8 @@ class Quality:
             else:
                 bad = bad or found.failures_in_a_row > 0
                 # Two failures in a row are a hint before the share has moved much.
-                share = found.quality * 0.9**found.failures_in_a_row
+                failures = found.failures_in_a_row
+                share = found.quality * 0.9**failures if failures else found.quality
                 entries.append((-share, option.position, option, found))
         entries.sort(key=itemgetter(0, 1))
         ranked = [
@@ -82,6 +83,9 @@ class Quality:
     def _why(place: int, found: Experience | None) -> str:
         if found is None or not found.tries:
             return "not tried yet"
-        delivered = max(found.good - found.odd, 0.0) / max(found.good + found.bad, 1e-9)
-        words = f"delivered what was asked in {share_in_words(delivered)} of {found.tries} tries"
+        words = found.words.get("quality")
+        if words is None:
+            share = share_in_words(max(found.good - found.odd, 0.0) / (found.good + found.bad))
+            words = f"delivered what was asked in {share} of {found.tries} tries"
+            found.words["quality"] = words
         return f"most reliable: {words}" if place == 0 else words

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from math import exp
 from operator import itemgetter
 from typing import Final
 
@@ -35,18 +36,21 @@ class LeastLoaded:
         suspects = suspects_among(options, kind)
         bad = {option.name for option, _ in suspects}
         drawn = sorted(
-            [(o.name in bad, chance(), loads.get(o.name, 0), i) for i, o in enumerate(options)]
+            [
+                (option.name in bad, chance(), loads.get(option.name, 0), index)
+                for index, option in enumerate(options)
+            ]
         )
-        pair = sorted(drawn[:2], key=lambda one: (one[0], one[2]))
-        rest = sorted(drawn[2:], key=lambda one: (one[0], one[2]))
-        ranked = []
-        for place, (_, _, load, index) in enumerate(pair + rest):
-            if place == 0 and len(pair) == 2:
-                why = f"{load} under way, against {pair[1][2]} at the other that was drawn"
-            else:
-                why = f"{load} under way"
-            ranked.append(Ranked(options[index], why))
-        return put_last(ranked, suspects, kind, self._memory.now())
+        pair, rest = drawn[:2], drawn[2:]
+        pair.sort(key=itemgetter(0, 2))
+        rest.sort(key=itemgetter(0, 2))
+        ranked = [Ranked(options[index], "busier, or not drawn") for _, _, _, index in rest]
+        for _, _, load, index in reversed(pair):
+            ranked.insert(0, Ranked(options[index], f"{load} under way"))
+        if len(pair) == 2:
+            why = f"{pair[0][2]} under way, against {pair[1][2]} at the other that was drawn"
+            ranked[0] = Ranked(ranked[0].option, why)
+        return put_last(ranked, suspects, kind, self._memory.now()) if suspects else ranked
 
 
 class Latency:
@@ -89,7 +93,7 @@ class Latency:
         average, in_flight = found.average, found.in_flight
         if average is None:
             return FOR_EVER * (in_flight + found.failures_in_a_row)
-        seconds = found.peak_seconds(now)
+        seconds = found.peak * exp((found.peaked_at - now) / found.peak_memory)
         if in_flight:
             slowness = found.slowness(now)
             if slowness > 1.0:
@@ -101,10 +105,9 @@ class Latency:
     def _why(place: int, found: Experience | None) -> str:
         if found is None or not found.tries:
             return "not tried yet"
-        if found.words is None:
-            median = found.median()
-            of = len(found.recent)
-            found.words = (
-                f"{seconds_in_words(median)} (p50 of {of})" if median is not None else "no success"
-            )
-        return f"fastest of late: {found.words}" if place == 0 else found.words
+        words = found.words.get("latency")
+        if words is None:
+            median, of = found.median(), len(found.recent)
+            words = "no success" if median is None else f"{seconds_in_words(median)} (p50 of {of})"
+            found.words["latency"] = words
+        return f"fastest of late: {words}" if place == 0 else words

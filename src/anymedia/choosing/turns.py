@@ -124,10 +124,14 @@ class Weighted:
         current, weights, total = balance.current, balance.weights, balance.total
         for name, weight in weights.items():
             current[name] += weight
-        ordered = sorted(
-            options,
-            key=lambda one: (weights[one.name] <= 0, -current[one.name], one.position),
+        last = 2.0 * total + 1.0  # behind all that have a weight
+        places = sorted(
+            [
+                (-current[one.name] if weights[one.name] > 0 else last, one.position, index)
+                for index, one in enumerate(options)
+            ]
         )
+        ordered = [options[index] for _, _, index in places]
         balance.promise(ordered[0].name)
         equal = ordered[0].weight <= 0
         ranked = []
@@ -148,7 +152,7 @@ class Weighted:
             balance.keep_promise(name)
 
     def _balance(self, options: Sequence[Option], kind: str) -> Balance:
-        key = (kind, *[(option.name, option.weight) for option in options])
+        key = (kind, *[option.name for option in options], *[option.weight for option in options])
         found = self._sets.get(key)
         if found is None:
             if len(self._sets) >= MOST_KINDS:

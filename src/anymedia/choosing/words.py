@@ -12,7 +12,7 @@ def seconds_in_words(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
 
 
-def price_in_words(price: Decimal | None) -> str:
+def price_in_words(price: Decimal | float | None) -> str:
     """Such as `0.0042 USD`."""
     if price is None:
         return "price unknown"

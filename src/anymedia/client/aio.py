@@ -203,6 +203,7 @@ class AsyncClient:
         whose behalf it is, for limits, fairness and the cache; yours unless said.
         """
         asker = asker or self._asker
+        self._engine.upkeep.begin()
         if not isinstance(request, MediaRequest):
             await self._check_inputs(request, asker)
             return await self._engine.run(request, asker=asker)
@@ -236,6 +237,7 @@ class AsyncClient:
     ) -> AsyncGenerator[TextEvent, None]:
         """The events of a text request; the last one carries the result."""
         asker = asker or self._asker
+        self._engine.upkeep.begin()
         await self._check_inputs(request, asker)
         async for event in self._engine.stream(request, asker=asker):
             yield event

@@ -102,7 +102,6 @@ class Engine:
 
     async def run(self, request: Request[ResultT], *, asker: Asker = NOBODY) -> ResultT:
         """The result: one that was kept, or the first candidate's that has one."""
-        self.upkeep.begin()
         if self.cache is None or request.cache is False or not self.cache.suits(request):
             return await self.asked(request, asker)
         key = await key_of(self.cache, request, asker, self.providers)
@@ -221,7 +220,6 @@ class Engine:
         there is none, unless the route says `resume_streams`: the caller has seen the beginning
         of an answer that no other would go on with, and is told to forget it.
         """
-        self.upkeep.begin()
         cache = self.cache if request.cache is not False else None
         key = None
         if cache is not None and cache.suits(request):

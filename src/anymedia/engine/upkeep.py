@@ -1,7 +1,7 @@
 """What has to be done now and then, beside requests: circuits shared, health looked at, alerts sent.
 
-One background task, begun with the first request in an event loop, and only if the configuration
-asks for something that needs it.
+One background task, begun by a face with its first request, and only if the configuration asks for
+something that needs it.
 """
 
 from __future__ import annotations

@@ -119,7 +119,7 @@ class ArtifactStore:
 
     def holds(self, artifact: StoredArtifact) -> bool:
         """Whether its bytes are still here."""
-        return self.path(artifact).is_file()
+        return (self._root / artifact.location).is_file()
 
     def read(self, artifact: StoredArtifact) -> bytes:
         """All its bytes."""

@@ -1,0 +1,1 @@
+"""How well strategies choose, on virtual time: `python -m benchmarks.routing`."""
