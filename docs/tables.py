@@ -14,6 +14,7 @@ from anymedia.contracts.model import Model
 from anymedia.providers import registry
 from anymedia.providers.catalog import catalogued
 from anymedia.providers.spec import Job, Provider, Stream
+from anymedia.testing.failing import FAULTS, STRATEGIES, courses
 from anymedia.testing.suite import suite_for
 
 ROOT = Path(__file__).parents[1]
@@ -134,12 +135,22 @@ def contract_table() -> str:
     return "\n".join(lines)
 
 
+def fault_table() -> str:
+    """What becomes of requests while a provider fails, under each strategy."""
+    lines = [f"| fault | {' | '.join(STRATEGIES)} |", "|---" * (len(STRATEGIES) + 1) + "|"]
+    for fault, words in FAULTS.items():
+        found = courses(fault)
+        lines.append(f"| {words} | {' | '.join(found[one].words for one in STRATEGIES)} |")
+    return "\n".join(lines)
+
+
 MARKS = {"": "", "passed": "yes", "skipped": "-", "failed": "**no**"}
 
 
 TABLES: dict[str, tuple[Path, Callable[[], str]]] = {
     "providers": (ROOT / "README.md", provider_table),
     "contract": (ROOT / "docs" / "providers.md", contract_table),
+    "faults": (ROOT / "docs" / "guides" / "routing.md", fault_table),
     "models": (ROOT / "docs" / "models.md", model_tables),
     "keys": (ROOT / ".env.example", key_table),
 }

@@ -81,6 +81,9 @@ class RoutePolicy(Contract):
     """How long a request may wait for room."""
     degrade_to: Quality | None = None
     """The preset that is tried when nothing has room left for the one asked for."""
+    attempt_seconds: float | None = Field(default=None, gt=0)
+    """The longest that one provider may take for a text, an embedding or a transcription, so that
+    there is time left for another."""
     stall_seconds: float | None = Field(default=None, gt=0)
     """A stream that is silent for longer has failed; `timeouts.read_seconds` unless said."""
     resume_streams: bool = False

@@ -123,6 +123,10 @@ class Course:
             raise ProviderTimeout(f"the {self._allowed:g} s allowed are over", retryable=False)
         return min(left, at_most)
 
+    def seconds_for_one(self, at_most: float) -> float:
+        """How long one provider may take. Raises `ProviderTimeout` when time is up."""
+        return self.seconds_left(min(at_most, self.policy.attempt_seconds or at_most))
+
     def elapsed_seconds(self) -> float:
         """Since the request was taken on."""
         return self.clock.monotonic() - self._started
@@ -328,6 +332,7 @@ class Try:
                 provider=self.candidate.connection.name,
                 model=self.candidate.model_id,
                 medium=self.candidate.request.medium,
+                owner=self.course.asker.caller or "local",
                 usage=usage.model_dump(mode="json", exclude_none=True) if usage else {},
                 tags=self.course.request.tags,
                 outcome=state,

@@ -189,7 +189,7 @@ class Engine:
         operation = candidate.operation
         if isinstance(operation, Call):
             request, brief = await self.prepared(candidate, one)
-            seconds = one.course.seconds_left(operation.timeout_seconds)
+            seconds = one.course.seconds_for_one(operation.timeout_seconds)
             one.sent = True
             return await candidate.connection.converse(
                 operation.exchange(request, brief), timeout_seconds=seconds
@@ -275,7 +275,7 @@ class Engine:
             return
         request, brief = await self.prepared(candidate, one)
         parser = SseParser() if operation.framing == "sse" else LineParser()
-        seconds = one.course.seconds_left(operation.timeout_seconds)
+        seconds = one.course.seconds_for_one(operation.timeout_seconds)
         one.sent = True
         async with candidate.connection.stream(
             operation.start(request, brief),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from decimal import Decimal
 
 from anymedia.clock import Clock
@@ -273,7 +274,12 @@ class Providers:
     def _provider(self, configured: ProviderSettings) -> Provider:
         if configured.name in self._added:
             return self._added[configured.name]
-        return registry.speaking(configured.dialect or configured.name, configured.name)
+        dialect = configured.dialect or configured.name
+        spoken = registry.speaking(dialect, configured.name)
+        if spoken.base_url and configured.base_url is None and not configured.regions:
+            # Another account of the same service has the same models.
+            return replace(spoken, catalog=registry.provider(dialect).catalog or dialect)
+        return spoken
 
     async def close(self) -> None:
         """Close all connections."""
