@@ -1,13 +1,16 @@
-"""What a strategy sees of a request and of the ways it could go."""
+"""What a strategy sees of a request and of the ways it could go.
+
+Twenty of them are made for every decision, so they are tuples: half the time of a frozen dataclass.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(NamedTuple):
     """One way a request could go."""
 
     name: str
@@ -30,8 +33,7 @@ class Situation:
     """What stays with whoever served it last, under the key it was kept with."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ranked:
+class Ranked(NamedTuple):
     """An option in its place, and why it is there."""
 
     option: Option

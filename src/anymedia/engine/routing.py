@@ -407,7 +407,7 @@ def affinity_of(request: Request[Any], asker: Asker, policy: RoutePolicy) -> str
 def first(ranked: list[Ranked], name: str, why: str) -> list[Ranked]:
     """The same order, with everything of one provider (or one model) in front."""
     mine = [
-        replace(one, why=why) for one in ranked if name in {one.option.provider, one.option.name}
+        one._replace(why=why) for one in ranked if name in {one.option.provider, one.option.name}
     ]
     return mine + [one for one in ranked if name not in {one.option.provider, one.option.name}]
 
