@@ -263,3 +263,12 @@ def test_two_models_of_one_name_are_told_apart_by_what_they_make() -> None:
     assert estimate.fits
     assert estimate.cost is not None
     assert estimate.cost.amount == Decimal("0.50")
+
+
+def test_a_route_may_follow_the_successor_of_a_retired_model() -> None:
+    """Only where it says so; the result warns, and tells which model it was."""
+    bench = Workbench(answer({"text": "hi"}), failover=FailoverSettings(follow_successors=True))
+    result = bench.run(hello(model="acme/words-0"))
+    assert result.model == "words-1"
+    (warning,) = result.warnings
+    assert (warning.code, warning.asked, warning.given) == ("model-replaced", "words-0", "words-1")

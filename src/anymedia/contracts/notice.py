@@ -16,6 +16,7 @@ class Notice(Contract):
         "option-imitated",
         "input-converted",
         "model-retiring",
+        "model-replaced",
         "unpriced",
         "degraded",
         "delivered-differs",

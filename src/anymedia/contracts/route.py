@@ -88,6 +88,8 @@ class RoutePolicy(Contract):
     """A stream that is silent for longer has failed; `timeouts.read_seconds` unless said."""
     resume_streams: bool = False
     """Ask another provider even after the first event; the caller sees a `stream-restart`."""
+    follow_successors: bool = False
+    """Use the successor that the catalogue names once a model has been retired; with a warning."""
     retry_unknown: bool | None = None
     """Whether to try again when nobody knows what became of a request. Unless said: yes for text,
     embeddings and transcription, no for generated media."""

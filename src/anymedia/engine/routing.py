@@ -24,6 +24,7 @@ from anymedia.contracts.errors import (
     UnsupportedOption,
 )
 from anymedia.contracts.estimate import Estimate
+from anymedia.contracts.model import Model
 from anymedia.contracts.notice import Notice
 from anymedia.contracts.request import Request
 from anymedia.contracts.route import RoutePolicy
@@ -290,7 +291,9 @@ class Router:
         model = self._providers.model(connection.name, model_id, request.medium)
         notices: list[Notice]
         if model is not None:
+            model, replaced = self.living(model, request, today)
             request, notices = fit(request, model, today)
+            notices, model_id = [*replaced, *notices], model.id
         else:
             request, notices = self.unlisted(connection, model_id, request)
         candidate = Candidate(
@@ -304,6 +307,30 @@ class Router:
         )
         self.affordable(candidate)
         return candidate
+
+    def living(
+        self, model: Model, request: Request[Any], today: date
+    ) -> tuple[Model, tuple[Notice, ...]]:
+        """The model; its successor where it is gone and the route follows successors."""
+        if not policy_of(self._providers.settings, request.medium).follow_successors:
+            return model, ()
+        passed: list[str] = []
+        while model.lifecycle(today) == "retired" and model.successor is not None:
+            following = self._providers.model(model.provider, model.successor, request.medium)
+            if following is None or model.id in passed:
+                break
+            passed.append(model.id)
+            model = following
+        if not passed:
+            return model, ()
+        notice = Notice(
+            code="model-replaced",
+            message=f"`{passed[0]}` has been retired; its successor `{model.id}` was used",
+            option="model",
+            asked=passed[0],
+            given=model.id,
+        )
+        return model, (notice,)
 
     def unlisted(
         self, connection: Connection, model_id: str, request: Request[Any]

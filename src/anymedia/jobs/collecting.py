@@ -8,11 +8,12 @@ from anymedia.contracts.errors import GenerationError, StorageFailed
 from anymedia.contracts.job import Failed, Succeeded
 from anymedia.contracts.media import RemoteArtifact, StoredArtifact
 from anymedia.contracts.result import MediaAnswer
+from anymedia.engine.delivered import differences
 from anymedia.jobs import rows
 from anymedia.jobs.desk import Desk
 from anymedia.jobs.guard import DISK_PAUSE_SECONDS, SOON, effective_request, operation_of
 from anymedia.jobs.settling import cost_of, end_attempt, end_job
-from anymedia.jobs.telling import answer_of, artifact_of
+from anymedia.jobs.telling import answer_of, artifact_of, noted, notices_of
 from anymedia.jobs.watching import POLL_TIMEOUT_SECONDS, failed
 from anymedia.providers.spec import Job
 
@@ -146,10 +147,15 @@ async def settle(
     stored: list[StoredArtifact],
 ) -> None:
     """Everything is here: what it costs, and the end."""
-    usage, cost = cost_of(desk, attempt, effective_request(job, attempt, desk), answer, stored)
+    request = effective_request(job, attempt, desk)
+    usage, cost = cost_of(desk, attempt, request, answer, stored)
+    differing = differences(request, stored)
     now = desk.now()
 
     def work(c: Connection) -> None:
+        if differing:
+            told = noted((*notices_of(attempt), *differing))
+            rows.set_attempt(c, attempt["id"], notices=told)
         if end_attempt(
             c,
             job,
@@ -163,4 +169,4 @@ async def settle(
             end_job(c, job, now, "succeeded")
 
     await desk.change(job["id"], work)
-    await desk.underway.left(job, attempt, cost=cost, accepted=True)
+    await desk.underway.left(job, attempt, cost=cost, accepted=True, conformed=not differing)

@@ -109,8 +109,13 @@ class UnderWay:
         problem: Problem | None = None,
         never_sent: bool = False,
         accepted: bool = False,
+        conformed: bool | None = None,
     ) -> None:
-        """An attempt is over. `accepted` ones tell how good the provider's promises are."""
+        """An attempt is over.
+
+        `accepted` ones tell how good the provider's promises are; `conformed` is whether what came
+        is what was asked for.
+        """
         guards, now = self._engine.guards, self._engine.clock.now().timestamp()
         self._renewed.pop(attempt["id"], None)
         error: GenerationError | None = raised(problem) if problem is not None else None
@@ -138,6 +143,7 @@ class UnderWay:
                 succeeded=None if never_sent else kept,
                 seconds=seconds if error is None else None,
                 cost=cost,
+                conformed=conformed,
             )
         await guards.limiter.settle(attempt["id"], micro_usd=micro_usd(cost))
         await guards.limiter.release(
