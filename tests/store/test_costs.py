@@ -202,3 +202,22 @@ def test_what_is_no_time_is_refused_with_examples(said: str) -> None:
     """In one line."""
     with pytest.raises(InvalidRequest, match="expected how long ago"):
         moment(said, NOON)
+
+
+def test_a_request_with_two_tags_stands_under_both_and_once_in_the_total(
+    ledger: Connection,
+) -> None:
+    """And one without any under none."""
+    bill = summed(
+        ledger,
+        entry("a", "settle", "1.00", tags=("team-a", "shoes")),
+        entry("b", "settle", "2.00", tags=("team-a",)),
+        entry("c", "settle", "4.00"),
+        by="tag",
+    )
+    assert {line.group: line.amount for line in bill.lines} == {
+        "team-a": Decimal(3),
+        "shoes": Decimal(1),
+        "": Decimal(4),
+    }
+    assert (bill.total.amount, bill.total.requests) == (Decimal(7), 3)

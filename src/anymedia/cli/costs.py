@@ -43,7 +43,7 @@ async def costs(
     setup: Setup = Setup(),
     session: Run,
 ) -> None:
-    """What was spent: by provider, model, media, key or day."""
+    """What was spent: by provider, model, media, key, tag or day."""
     if csv and setup.json:
         raise InvalidRequest("`--csv` and `--json` exclude each other; choose one")
     async with session.client(setup) as client:

@@ -8,8 +8,9 @@ from typing import Literal, TypeAlias
 
 from anymedia.contracts.base import Contract
 
-CostsBy: TypeAlias = Literal["provider", "model", "media", "key", "day"]
-"""What sums are told apart by. `key` is whose request it was, `day` a day in UTC."""
+CostsBy: TypeAlias = Literal["provider", "model", "media", "key", "tag", "day"]
+"""What sums are told apart by. `key` is whose request it was, `day` a day in UTC. A request with
+two tags stands under both, and once in the total."""
 
 
 class Spent(Contract):
@@ -37,7 +38,8 @@ class CostLine(Spent):
     """The sum of one group."""
 
     group: str
-    """The provider, `provider/model`, medium, key or day (`2026-11-21`)."""
+    """The provider, `provider/model`, medium, key, tag (empty: without one) or day
+    (`2026-11-21`)."""
 
 
 class Costs(Contract):

@@ -17,11 +17,13 @@ from anymedia.contracts.ledger import CostLine, Costs, CostsBy, Spent
 from anymedia.store.ledger import NANO
 from anymedia.store.schema import ledger
 
+TAG = func.json_each(func.coalesce(ledger.c.tags, "[]")).table_valued("value", name="tag")
 GROUPS: dict[CostsBy, ColumnElement[Any]] = {
     "provider": ledger.c.provider,
     "model": ledger.c.provider + "/" + ledger.c.model,
     "media": ledger.c.medium,
     "key": ledger.c.owner,
+    "tag": TAG.c.value,
     "day": func.strftime("%Y-%m-%d", ledger.c.at, "unixepoch"),
 }
 OPEN = ledger.c.entry.in_(("reserve", "pending"))
@@ -44,7 +46,11 @@ def costs(
         lines.sort(key=lambda line: line.group)
     else:
         lines.sort(key=lambda line: (-line.amount, -line.requests, line.group))
-    return Costs(by=by, since=since, until=until, lines=tuple(lines), total=together(lines))
+    counted = lines
+    if by == "tag":  # the same request stands under each of its tags
+        once = connection.execute(sums("provider", since, until, owner)).mappings()
+        counted = [CostLine(group=row["group"], **spent(row)) for row in once]
+    return Costs(by=by, since=since, until=until, lines=tuple(lines), total=together(counted))
 
 
 def sums(
@@ -77,6 +83,8 @@ def sums(
         total(OPEN, bound).label("pending_amount"),
         count(OPEN & bound.is_(None)).label("pending_unbounded"),
     ).where(decisive)
+    if by == "tag":
+        query = query.select_from(ledger.outerjoin(TAG, literal(1) == 1))
     if since is not None:
         query = query.where(ledger.c.at >= since.timestamp())
     if until is not None:
