@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,13 @@ def settings(**fields: Any) -> Settings:
 def accepts(outgoing: Outgoing) -> HttpResponse:
     """Takes every clip on and is never done with it."""
     return taken() if outgoing.method == "POST" else WAITING
+
+
+def in_an_hour(outgoing: Outgoing) -> HttpResponse:
+    """Takes every clip on; whoever asks is put off."""
+    if outgoing.method == "POST":
+        return taken()
+    return HttpResponse(503, b"{}", {"retry-after": "250"})
 
 
 def both_ended(bench: Bench, count: int) -> list[Any]:
@@ -273,3 +281,32 @@ def test_nobody_left_is_one_clear_answer(tmp_path: Path) -> None:
     assert isinstance(error, NoRouteSucceeded | CircuitOpen)
     assert job.status == "failed"
     assert job.finished_at is not None
+
+
+def test_after_a_restart_a_job_has_its_place_again(tmp_path: Path) -> None:
+    """Before a new one can take it: who was there first is looked at first."""
+    first = Bench(tmp_path, settings=settings(limits=ONE_AT_A_TIME))
+    asked = asyncio.Event()
+
+    def notes(outgoing: Outgoing) -> HttpResponse:
+        if outgoing.method == "GET":
+            asked.set()
+        return in_an_hour(outgoing)
+
+    first.transport.otherwise = notes
+
+    async def submit() -> None:
+        async with first.client as client:
+            await client.submit_video("a fox", duration_seconds=5)
+            await asked.wait()
+
+    finished(submit())
+    second = Bench(tmp_path, settings=settings(limits=ONE_AT_A_TIME), both=True)
+    second.transport.otherwise = in_an_hour
+
+    async def another() -> Any:
+        async with second.client as client:
+            handle = await client.submit_video("a hare", duration_seconds=5)
+            return await client._jobs.submitted(handle.job.id)
+
+    assert states(finished(another())) == [("acme", "skipped"), ("bolt", "accepted")]
