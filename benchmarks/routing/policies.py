@@ -95,7 +95,7 @@ class Ours:
                     one.name,
                     one.name,
                     1.0,
-                    Decimal(f"{self._served[number].usd(known, now):.8f}"),
+                    round(self._served[number].usd(known, now), 8),
                     number,
                 )
                 for number, one in enumerate(self._fixed)

@@ -25,7 +25,7 @@ class World:
         self.chooser = Chooser(clock=self.clock, chance=random.Random(seed))
         self.strategy = strategy
         self.options = [
-            Option(name, name, 1, Decimal(price), place)
+            Option(name, name, 1, float(price), place)
             for place, (name, price) in enumerate(zip("abc", prices.split(), strict=True))
         ]
         self.seconds = {"a": 1.0, "b": 2.0, "c": 3.0}
@@ -297,8 +297,8 @@ def test_large_requests_do_not_make_who_serves_them_look_slow() -> None:
     for _ in range(400):
         size = chance.choice([1, 2, 4, 8])
         options = [
-            Option("a", "a", 1, Decimal(size), 0),
-            Option("b", "b", 1, Decimal(size), 1),
+            Option("a", "a", 1, float(size), 0),
+            Option("b", "b", 1, float(size), 1),
         ]
         world.chooser.order("adaptive", options, TEXT)
         name = "a" if size > 2 else "b"

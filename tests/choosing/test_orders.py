@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from decimal import Decimal
 from typing import cast, get_args
 
 import pytest
@@ -26,7 +25,7 @@ def chooser(seed: int = 1) -> Chooser:
 def options(*weights: float) -> list[Option]:
     """Some that differ in weight and price."""
     return [
-        Option(f"p{place}/m", f"p{place}", weight, Decimal(place + 1) / 100, place)
+        Option(f"p{place}/m", f"p{place}", weight, (place + 1) / 100, place)
         for place, weight in enumerate(weights)
     ]
 
@@ -36,7 +35,7 @@ def firsts(chooser: Chooser, strategy: Strategy, among: list[Option], count: int
     return [chooser.order(strategy, among, TEXT)[0].option.provider for _ in range(count)]
 
 
-PRICES = some.none() | some.decimals(0, 10, allow_nan=False, places=4)
+PRICES = some.none() | some.floats(0, 10, allow_nan=False)
 OPTIONS = some.lists(
     some.tuples(
         some.integers(0, 9),
@@ -204,7 +203,7 @@ def test_cost_puts_the_cheapest_first_and_unknown_prices_last() -> None:
     """Free is cheapest of all."""
     prices = {"dear": "2", "unknown": None, "free": "0", "cheap": "0.004"}
     among = [
-        Option(name, name, 1, None if price is None else Decimal(price), place)
+        Option(name, name, 1, None if price is None else float(price), place)
         for place, (name, price) in enumerate(prices.items())
     ]
     ranked = chooser().order("cost", among, TEXT)
@@ -218,7 +217,7 @@ def test_cost_puts_the_cheapest_first_and_unknown_prices_last() -> None:
 
 def test_equal_prices_are_decided_by_speed_and_then_by_chance() -> None:
     """Nobody of the same price gets everything by standing first in the file."""
-    among = [Option(name, name, 1, Decimal(1), n) for n, name in enumerate(["slow", "a", "b"])]
+    among = [Option(name, name, 1, 1.0, n) for n, name in enumerate(["slow", "a", "b"])]
     one = chooser()
     one.begun("slow", "text")
     one.ended("slow", "text", succeeded=True, seconds=9)

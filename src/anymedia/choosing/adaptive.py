@@ -169,7 +169,7 @@ def alarm(found: Experience, now: float) -> float:
 
 def prices_of(options: Sequence[Option], known: Sequence[Experience | None]) -> list[float]:
     """What each would cost: the estimate, else what it has cost, else as much as the dearest."""
-    prices = [-1.0 if option.price is None else float(option.price) for option in options]
+    prices = [-1.0 if option.price is None else option.price for option in options]
     if min(prices) < 0.0:
         for index, found in enumerate(known):
             if prices[index] < 0.0 and found is not None and found.usd is not None:

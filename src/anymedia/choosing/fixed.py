@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Final
 
 from anymedia.choosing.memory import Memory
@@ -13,7 +12,7 @@ from anymedia.choosing.words import price_in_words
 
 DETAILED: Final = 3
 """So many of an order get a reason with figures; whoever comes later is hardly ever asked."""
-UNKNOWN_PRICE: Final = Decimal("Infinity")
+UNKNOWN_PRICE = float("inf")
 
 
 class Priority:

@@ -6,7 +6,6 @@ Twenty of them are made for every decision, so they are tuples: half the time of
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import NamedTuple
 
 
@@ -17,8 +16,8 @@ class Option(NamedTuple):
     """What is learnt is remembered under this, so it stays the same from request to request."""
     provider: str
     weight: float
-    price: Decimal | None
-    """The estimate in USD; `None` when nobody knows."""
+    price: float | None
+    """The estimate in USD, for comparing and not for bills; `None` when nobody knows."""
     position: int
     """The order of the configuration, lowest first; equals have the same number."""
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 
 def seconds_in_words(seconds: float) -> str:
     """Such as `0.35 s`, `1.2 s` or `140 s`."""
@@ -12,7 +10,7 @@ def seconds_in_words(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
 
 
-def price_in_words(price: Decimal | float | None) -> str:
+def price_in_words(price: float | None) -> str:
     """Such as `0.0042 USD`."""
     if price is None:
         return "price unknown"

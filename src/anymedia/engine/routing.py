@@ -12,7 +12,6 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
-from decimal import Decimal
 from typing import Any
 from zlib import crc32
 
@@ -394,9 +393,7 @@ def unfit(skipped: Skipped) -> Estimate:
     )
 
 
-def option(
-    connection: Connection, name: str, position: int, price: Decimal | None = None
-) -> Option:
+def option(connection: Connection, name: str, position: int, price: float | None = None) -> Option:
     """A provider or a candidate as a strategy sees it."""
     return Option(
         name=name,
@@ -407,10 +404,12 @@ def option(
     )
 
 
-def price_of(candidate: Candidate) -> Decimal | None:
+def price_of(candidate: Candidate) -> float | None:
     """What it can cost at most; `None` when nobody knows."""
     cost = candidate.estimate
-    return Decimal(0) if cost.basis == "free" else cost.amount
+    if cost.basis == "free":
+        return 0.0
+    return None if cost.amount is None else float(cost.amount)
 
 
 def situation_of(request: Request[Any]) -> Situation:
