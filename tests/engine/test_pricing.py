@@ -11,6 +11,7 @@ from hypothesis import given, strategies as some
 
 from anymedia.contracts.embedding import EmbeddingRequest
 from anymedia.contracts.image import ImageRequest
+from anymedia.contracts.media import MediaBytes
 from anymedia.contracts.model import Limits, Model, Price
 from anymedia.contracts.speech import SpeechRequest
 from anymedia.contracts.usage import Usage
@@ -256,3 +257,12 @@ def test_a_length_that_the_model_may_choose_counts_at_its_longest() -> None:
     assert estimated(VideoRequest(prompt="a fox"), clip).amount == Decimal("1.00")
     known = VideoRequest(prompt="a fox", duration_seconds=5)
     assert estimated(known, clip).amount == Decimal("0.50")
+
+
+def test_pictures_that_go_into_a_clip_are_counted() -> None:
+    """Frames and references; a clip or a sound among them is no picture."""
+    picture = MediaBytes(data=b"p", media_type="image/png")
+    sound = MediaBytes(data=b"s", media_type="audio/wav")
+    request = VideoRequest(prompt="x", first_frame=picture, references=(picture, sound))
+    assert expected_usage(request, None).input_images == 2
+    assert expected_usage(VideoRequest(prompt="x"), None).input_images == 0

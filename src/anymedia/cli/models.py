@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from anymedia.cli.options import Run, Setup
 from anymedia.cli.words import dollars, table
 from anymedia.contracts.media import Medium
+from anymedia.providers.catalog.own import stale
 
 if TYPE_CHECKING:
     from datetime import date
@@ -53,9 +54,15 @@ def row(model: Model, today: date) -> tuple[str, ...]:
         f"{model.provider}/{model.id}",
         model.medium,
         ", ".join(model.tasks),
-        prices(model),
+        prices(model) + (f" ({own(model, today)})" if model.catalog else ""),
         life(model, today),
     )
+
+
+def own(model: Model, today: date) -> str:
+    """Which file of yours says so, and whether it has not been looked at for long."""
+    old = stale(model, today)
+    return f"{model.catalog}, of {old}: stale" if old else str(model.catalog)
 
 
 def prices(model: Model) -> str:

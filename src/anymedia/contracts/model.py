@@ -27,6 +27,10 @@ class Price(Contract):
     list means any of these. All must hold; the price with the most conditions wins."""
     above_input_tokens: int | None = None
     """Applies to requests with more prompt tokens than this."""
+    included: int = Field(default=0, ge=0)
+    """So many units of a request cost nothing; only those beyond are charged."""
+    at_least: Decimal = Field(default=Decimal(0), ge=0)
+    """So many units are charged even where fewer were used."""
     source: str | None = None
     as_of: date | None = None
 
@@ -82,6 +86,8 @@ class Model(Contract):
     successor: str | None = None
     source: str
     as_of: date
+    catalog: str | None = None
+    """The file of yours that describes or changes it; only ours does unless said."""
     settings: dict[str, Any] = Field(default_factory=dict)
     """Facts that only the provider's adapter needs, such as `api = "responses"`."""
 

@@ -28,6 +28,8 @@ class Usage(Contract):
     output_audio_tokens: int | None = None
     cached_image_tokens: int | None = None
     images: int | None = None
+    input_images: int | None = None
+    """Pictures that went in."""
     megapixels: Decimal | None = None
     seconds: Decimal | None = None
     """Seconds of media made, or of audio listened to."""

@@ -98,11 +98,21 @@ def asked_for(request: Request[Any]) -> dict[str, Any]:
     if isinstance(request, MediaRequest):
         if isinstance(request, ImageRequest):
             known["images"] = request.count
+            known["input_images"] = len(request.images)
+        if isinstance(request, VideoRequest):
+            known["input_images"] = input_pictures(request)
         if isinstance(request, VideoRequest | AudioRequest) and request.duration_seconds:
             known["seconds"] = exactly(request.duration_seconds) * request.count
         if isinstance(request, SpeechRequest):
             known["characters"] = len(request.text)
     return known
+
+
+def input_pictures(request: VideoRequest) -> int:
+    """Frames and references that go in, as far as they are pictures."""
+    given = (request.first_frame, request.last_frame, *request.references)
+    types = [getattr(one, "media_type", None) or "image/*" for one in given if one is not None]
+    return sum(one.startswith("image/") for one in types)
 
 
 def completed(

@@ -22,6 +22,7 @@ PARTS: dict[str, tuple[str, ...]] = {
         "input_audio_tokens",
     ),
     "cached_input_tokens": ("cached_image_tokens",),
+    "input_image_tokens": ("cached_image_tokens",),
     "output_tokens": ("reasoning_tokens", "output_image_tokens", "output_audio_tokens"),
 }
 
@@ -43,22 +44,19 @@ def priced(model: Model | None, usage: Usage, circumstances: Mapping[str, Any]) 
         price = applicable(model.prices, unit, circumstances, amounts)
         if price is None:
             continue
-        alone = amount - sum(
-            (
-                amounts[part]
-                for part in PARTS.get(unit, ())
-                if part in amounts
-                and applicable(model.prices, part, circumstances, amounts) is not None
-            ),
-            Decimal(0),
-        )
-        lines.append((unit, max(alone, Decimal(0)), price))
+        own = {
+            part: amounts[part]
+            for part in PARTS.get(unit, ())
+            if part in amounts
+            and applicable(model.prices, part, circumstances, amounts) is not None
+        }
+        alone = amount - sum(own.values(), Decimal(0))
+        if own.keys() >= {"cached_input_tokens", "input_image_tokens"}:
+            # Cached picture tokens are part of both, so they were taken away twice.
+            alone += amounts.get("cached_image_tokens", Decimal(0))
+        lines.append((unit, charged(max(alone, Decimal(0)), price), price))
     if not lines:
-        wanted = ", ".join(sorted({price.unit for price in model.prices}))
-        return Cost(
-            basis="unpriced",
-            explanation=f"priced by {wanted}, which is not known of this answer",
-        )
+        return Cost(basis="unpriced", explanation=unmatched(model, amounts))
     amount = sum((used * price.usd / price.per for _, used, price in lines), Decimal(0))
     free = all(price.usd == 0 for price in model.prices)
     return Cost(
@@ -69,8 +67,23 @@ def priced(model: Model | None, usage: Usage, circumstances: Mapping[str, Any]) 
             f"{used.normalize():f} {unit} at {price.usd} USD"
             + (f" per {price.per:,}" if price.per != 1 else "")
             for unit, used, price in lines
-        ),
+        )
+        + (f"; priced in {model.catalog}" if model.catalog else ""),
     )
+
+
+def charged(used: Decimal, price: Price) -> Decimal:
+    """How much of what was used is billed: not what is included, never less than the minimum."""
+    return max(used - price.included, price.at_least, Decimal(0))
+
+
+def unmatched(model: Model, amounts: Mapping[str, Decimal]) -> str:
+    """Why none of a model's prices applies: another unit was told, or no condition holds."""
+    wanted = sorted({price.unit for price in model.prices})
+    if not amounts.keys() & set(wanted):
+        return f"priced by {', '.join(wanted)}, which is not known of this answer"
+    facts = sorted({name for price in model.prices for name in price.when})
+    return f"there is a price by {', '.join(wanted)}, but none for its {', '.join(facts)}"
 
 
 def settled(computed: Cost, reported: Decimal | None) -> Cost:

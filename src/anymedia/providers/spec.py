@@ -132,6 +132,9 @@ class Call:
     exchange: Callable[[Any, Brief], Exchange[Answer]]
     timeout_seconds: float = 600.0
     recovery: Recovery = field(default_factory=Nothing)
+    dialect: str | None = None
+    """Whose language it is, where several services speak it: `openai`, `anthropic`. What a caller
+    says in that language can be passed on as it is."""
 
     @property
     def medium(self) -> Medium:
@@ -159,6 +162,8 @@ class Stream:
     """Made when the head of the response is there; `HttpResponse.content` is empty then."""
     framing: Literal["sse", "lines"] = "sse"
     timeout_seconds: float = 600.0
+    dialect: str | None = None
+    """As for a `Call`."""
 
     @property
     def medium(self) -> Medium:
@@ -180,6 +185,8 @@ class Job:
     read_callback: Callable[[bytes, Headers], Callback] | None = None
     whole_handle: Callable[[str, Brief], str] | None = None
     """Makes a handle of what `read_callback` found, where a callback's bare id is not enough."""
+    dialect: str | None = None
+    """As for a `Call`."""
 
     @property
     def medium(self) -> Medium:

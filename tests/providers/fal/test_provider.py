@@ -47,7 +47,7 @@ def test_everything_goes_through_the_queue() -> None:
         ("fal-ai/kling-video/v3/pro", {"seconds": 5}, {"audio": True}, "0.840"),
         ("fal-ai/bytedance/seedance/v1/pro", {"seconds": 5}, {"resolution": "1080p"}, "0.62"),
         ("minimax/h3", {"seconds": 5}, {"resolution": "2K"}, "0.65"),
-        ("fal-ai/flux/schnell", {"images": 4}, {}, "0.012"),
+        ("fal-ai/flux/schnell", {"images": 4, "megapixels": 4}, {}, "0.012"),
         ("fal-ai/nano-banana-pro", {"images": 1}, {"resolution": "4K"}, "0.30"),
     ],
 )

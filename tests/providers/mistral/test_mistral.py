@@ -186,3 +186,13 @@ def test_the_length_of_vectors_has_its_own_name() -> None:
 def test_failures_are_told_apart(status: int, body: Any, kind: type[GenerationError]) -> None:
     """In each of the three forms that bodies have."""
     assert type(MISTRAL.explain(answer(body, status))) is kind
+
+
+def test_the_other_api_of_the_language_is_asked_where_the_caller_insists() -> None:
+    """Whether the service has it is the service's to say; it is no crash of ours."""
+    operation = MISTRAL.operation("text", Call)
+    assert isinstance(operation, Call)
+    request = TextRequest(model="m", prompt="hi", user="u1", options={"api": "responses"})
+    exchange = operation.exchange(request, Brief(model=None, marker="att_1"))
+    sent = next(exchange)
+    assert sent.path == "/responses"

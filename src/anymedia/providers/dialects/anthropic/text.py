@@ -20,8 +20,13 @@ from anymedia.wire.sse import SseParser
 def operations(quirks: Quirks) -> tuple[Call, Stream]:
     """Text at once and text bit by bit."""
     return (
-        Call(TextRequest, partial(exchange, quirks=quirks)),
-        Stream(TextRequest, partial(start, quirks=quirks), partial(decoder, quirks=quirks)),
+        Call(TextRequest, partial(exchange, quirks=quirks), dialect="anthropic"),
+        Stream(
+            TextRequest,
+            partial(start, quirks=quirks),
+            partial(decoder, quirks=quirks),
+            dialect="anthropic",
+        ),
     )
 
 

@@ -34,6 +34,7 @@ def operation(
     return Call(
         EmbeddingRequest,
         partial(exchange, errors=errors, dimensions=dimensions, reports_cost=reports_cost),
+        dialect="openai",
     )
 
 

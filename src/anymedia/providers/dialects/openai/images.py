@@ -49,7 +49,7 @@ class ImageQuirks:
 
 def operation(quirks: ImageQuirks) -> Call:
     """Images at once."""
-    return Call(ImageRequest, partial(exchange, quirks=quirks))
+    return Call(ImageRequest, partial(exchange, quirks=quirks), dialect="openai")
 
 
 def exchange(request: ImageRequest, _: Brief, quirks: ImageQuirks) -> Exchange[MediaAnswer]:

@@ -80,7 +80,7 @@ def ask(request: TextRequest, brief: Brief, quirks: Quirks, *, stream: bool = Fa
         "model": request.model,
         "input": [item for message in request.conversation() for item in said(message, quirks)],
         "store": False,
-        **named(request, {**FIELDS, "user": quirks.fields["user"]}),
+        **named(request, {**FIELDS, "user": quirks.fields.get("user", "user")}),
     }
     if (system := request.system()) is not None:
         body["instructions"] = system

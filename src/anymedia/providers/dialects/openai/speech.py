@@ -53,7 +53,7 @@ class SpeechQuirks:
 
 def operation(quirks: SpeechQuirks) -> Call:
     """Speech at once."""
-    return Call(SpeechRequest, partial(exchange, quirks=quirks))
+    return Call(SpeechRequest, partial(exchange, quirks=quirks), dialect="openai")
 
 
 def exchange(request: SpeechRequest, brief: Brief, quirks: SpeechQuirks) -> Exchange[MediaAnswer]:

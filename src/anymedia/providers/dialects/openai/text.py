@@ -28,8 +28,13 @@ Api: TypeAlias = Literal["chat", "responses"]
 def operations(quirks: Quirks) -> tuple[Call, Stream]:
     """Text at once and text bit by bit."""
     return (
-        Call(TextRequest, partial(exchange, quirks=quirks)),
-        Stream(TextRequest, partial(start, quirks=quirks), partial(decoder, quirks=quirks)),
+        Call(TextRequest, partial(exchange, quirks=quirks), dialect="openai"),
+        Stream(
+            TextRequest,
+            partial(start, quirks=quirks),
+            partial(decoder, quirks=quirks),
+            dialect="openai",
+        ),
     )
 
 

@@ -31,7 +31,7 @@ PLAIN = frozenset({"text", "srt", "vtt"})
 
 def operation(errors: ErrorTable = OPENAI_ERRORS) -> Call:
     """Words from speech at once."""
-    return Call(TranscriptionRequest, partial(exchange, errors=errors))
+    return Call(TranscriptionRequest, partial(exchange, errors=errors), dialect="openai")
 
 
 def exchange(

@@ -81,6 +81,7 @@ def operation(quirks: VideoQuirks) -> Job:
         cancel=cancel,
         pace=Pace(first_seconds=2.0, longest_seconds=15.0),
         timeout_seconds=120.0,
+        dialect="openai",
     )
 
 

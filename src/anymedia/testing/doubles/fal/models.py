@@ -9,6 +9,7 @@ from typing import Any
 
 from anymedia.contracts.model import Model
 from anymedia.contracts.usage import Usage
+from anymedia.engine.estimating import PIXELS_PER_MEGAPIXEL
 from anymedia.engine.pricing import priced
 from anymedia.providers.catalog import catalogued
 from anymedia.testing.doubles.fal.failures import Failure, model as problem
@@ -74,8 +75,15 @@ class Endpoint:
             "audio": body.get("generate_audio", limits.audio in {"always", "optional"}),
         }
         picture = self.sheet.medium == "image"
-        usage = Usage(images=images) if picture else Usage(seconds=seconds)
+        usage = Usage(seconds=seconds)
+        if picture:
+            width, height = sides(body.get("image_size", "landscape_4_3"))
+            area = Decimal(width * height * images) / PIXELS_PER_MEGAPIXEL
+            usage = Usage(images=images, megapixels=area.quantize(Decimal("0.0001")))
         amount = priced(self.sheet, usage, facts).amount or Decimal("0.05")
+        by_area = any(price.unit == "megapixels" for price in self.sheet.prices)
+        if picture and by_area and usage.megapixels is not None:
+            return usage.megapixels, amount
         return (Decimal(images) if picture else seconds), amount
 
 

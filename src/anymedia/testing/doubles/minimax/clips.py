@@ -21,7 +21,11 @@ OPEN = {"queued", "running", "Queueing", "Processing"}
 def prices() -> dict[str, dict[str, Decimal]]:
     """The newer contract's models: US dollars a second by resolution."""
     return {
-        model.id: {str(price.when["resolution"]): price.usd for price in model.prices}
+        model.id: {
+            str(price.when["resolution"]): price.usd
+            for price in model.prices
+            if price.unit == "seconds"
+        }
         for model in catalogued("minimax")
         if model.medium == "video" and model.settings.get("contract") != "v1"
     }
@@ -65,7 +69,16 @@ def asked(body: dict[str, Any]) -> tuple[dict[str, Any], Decimal]:
         "_words": words,
         "_pictures": sum("image" in role or role in FRAMES for role in roles),
     }
-    return task, rates[resolution] * seconds
+    return task, rates[resolution] * seconds + surcharge(task)
+
+
+def surcharge(task: dict[str, Any]) -> Decimal:
+    """What pictures that go in cost, beyond those that are free."""
+    (sheet,) = (one for one in catalogued("minimax") if one.id == task["model"])
+    of_pictures = (price for price in sheet.prices if price.unit == "input_images")
+    return sum(
+        (max(task["_pictures"] - one.included, 0) * one.usd for one in of_pictures), Decimal(0)
+    )
 
 
 def check_roles(roles: list[str]) -> None:
