@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench check docs format lock clean
+.PHONY: help setup demo test bench serve check docs format lock clean
 
 help: ## show what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -26,8 +26,12 @@ demo: $(READY) ## text, picture, clip, music and speech, with no key and no netw
 test: $(READY) ## run the tests
 	$(BIN)/python -m pytest -n auto
 
-bench: $(READY) ## what a call and an import cost, as ratios in one run
+bench: $(READY) ## what a call and an import cost, and how well strategies choose
 	$(BIN)/python benchmarks/library.py
+	$(BIN)/python -m benchmarks.routing
+
+serve: $(READY) ## the gateway on http://127.0.0.1:8400
+	$(BIN)/anymedia serve
 
 check: $(READY) ## formatting, lint, types, layers
 	$(BIN)/ruff format --check .

@@ -95,6 +95,8 @@ def test_no_provider_is_named_outside_its_folder() -> None:
     names = set(OURS) - {"echo"}
     vendors = re.compile("[\"'](" + "|".join(sorted(map(re.escape, names))) + ")[\"']")
     outside = [path for path in SOURCES if not {"providers", "testing"} & set(path.parts)]
+    # There the gateway speaks a dialect to its callers, whoever answers them.
+    outside = [path for path in outside if path.parent.name not in {"openai", "anthropic"}]
     found = [
         f"{path.relative_to(ROOT)}:{number}"
         for path in outside

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from anymedia.contracts.resilience import (
     CircuitBreakerSettings,
     HealthSettings,
 )
+from anymedia.contracts.route import FailoverSettings
 from anymedia.wire.http import HttpResponse
 from tests.engine.workbench import Workbench, finished, hello
 from tests.support.acme import ACME, BOLT
@@ -146,6 +148,73 @@ def test_a_limit_is_one_for_all_processes() -> None:
             await other.engine.run(hello(model="words-1"))
         await one.engine.close()
         await other.engine.close()
+
+    finished(course())
+
+
+@needs_redis
+def test_what_is_learnt_here_is_known_there() -> None:
+    """Success, time and failures, for strategies and for health; each told once."""
+    one, other = two(GOOD, DOWN, GOOD, providers=(ACME, BOLT))
+
+    async def course() -> None:
+        for provider in ("acme", "bolt", "acme"):
+            request = hello(provider=provider, model="words-1", retry=ONCE)
+            with contextlib.suppress(GenerationError):
+                await one.engine.run(request)
+        for _ in range(2):
+            await one.engine.upkeep.once()
+            await other.engine.upkeep.once()
+        known = {name: other.engine.chooser.known(name, "text") for name in ("acme", "bolt")}
+        assert known["acme"] is not None
+        assert known["bolt"] is not None
+        assert (known["acme"].tries, known["bolt"].tries) == (2, 1)
+        assert known["acme"].success > known["bolt"].success
+        calls = {one.name: (one.calls, one.failures) for one in other.engine.upkeep.report()}
+        assert calls == {"acme": (2, 0), "bolt": (1, 1)}
+        mine = one.engine.chooser.known("acme", "text")
+        assert mine is not None
+        assert mine.tries == 2  # not once more for having been told
+        await one.engine.close()
+        await other.engine.close()
+
+    finished(course())
+
+
+@needs_redis
+def test_a_session_is_at_home_in_every_process() -> None:
+    """Who served it there serves it here."""
+    policy = FailoverSettings(strategy="round_robin", affinity="session")
+    one, other = two(*[GOOD] * 6, providers=(ACME, BOLT), failover=policy)
+
+    async def course() -> None:
+        homes = {}
+        for number in range(4):
+            session = f"s{number}"
+            homes[session] = (await one.engine.run(hello(session=session))).provider
+        assert set(homes.values()) == {"acme", "bolt"}
+        for session, home in homes.items():
+            assert (await other.engine.run(hello(session=session))).provider == home
+        await one.engine.close()
+        await other.engine.close()
+
+    finished(course())
+
+
+@needs_redis
+def test_rubbish_in_the_stream_is_passed_over() -> None:
+    """Another release may tell it in another way."""
+    one, _ = two(GOOD)
+
+    async def course() -> None:
+        link = one.engine.link
+        assert link is not None
+        for what in (b"", b"{}", b"[1]", b"[[[[]]],[]]", b"\xff"):
+            await link.command("XADD", link.key("gossip"), "*", "by", "x", "what", what)
+        await link.command("XADD", link.key("gossip"), "*", "other", "field")
+        await one.engine.upkeep.once()
+        assert one.engine.chooser.snapshot() == ()
+        await one.engine.close()
 
     finished(course())
 

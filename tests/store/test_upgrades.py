@@ -16,6 +16,8 @@ SINCE: dict[int, tuple[str, ...]] = {
         "ALTER TABLE attempts DROP COLUMN variant",
         "ALTER TABLE attempts DROP COLUMN quality",
     ),
+    2: tuple(f"DROP TABLE budget_{one}" for one in ("accounts", "holds", "allowances")),
+    3: tuple(f"DROP TABLE {one}" for one in ("key_secrets", "keys", "provider_changes", "audit")),
 }
 """How the tables of the next version become those of each one before it again."""
 

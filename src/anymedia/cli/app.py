@@ -11,6 +11,7 @@ GROUPS: dict[str, str] = {
     "estimate": "What a request would cost and become, before anything is spent.",
     "jobs": "Look after jobs: everything that was made or is being made.",
     "providers": "Who can be asked, and whether they answer.",
+    "keys": "Keys of the gateway: who may ask it, and for what.",
     "config": "The configuration: whether it is right, and where it comes from.",
 }
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -63,7 +64,15 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "simulate:simulate",
         "Serve doubles of providers on this machine, which behave as the real ones on the wire.",
     ),
-    "costs": ("costs:costs", "What was spent: by provider, model, media, key or day."),
+    "costs": ("costs:costs", "What was spent: by provider, model, media, key, tag or day."),
+    "serve": (
+        "serve:serve",
+        "Serve the gateway: every provider behind one address, for any client.",
+    ),
+    "keys create": ("keys:create", "Make a key. It is told this once."),
+    "keys list": ("keys:list_", "All keys, the newest first."),
+    "keys revoke": ("keys:revoke", "Let a key open nothing any more. Its jobs go on."),
+    "keys rotate": ("keys:rotate", "Give a key a new secret. It is told this once."),
     "config check": (
         "config:check",
         "Check the whole configuration; every mistake is told at once.",

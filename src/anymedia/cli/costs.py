@@ -17,6 +17,7 @@ from anymedia.contracts.ledger import CostLine, Costs, CostsBy, Spent
 
 if TYPE_CHECKING:
     from anymedia.cli.session import Session
+    from anymedia.contracts.budget import BudgetStanding
 
 TOLD = (
     "amount",
@@ -48,6 +49,7 @@ async def costs(
         raise InvalidRequest("`--csv` and `--json` exclude each other; choose one")
     async with session.client(setup) as client:
         found = await client.costs(by, since=since, until=until)
+        budgets = await client.budgets()
     if setup.json:
         session.json(found.model_dump(mode="json"))
     elif csv:
@@ -58,6 +60,18 @@ async def costs(
         remarks(session, found.total)
     else:
         session.tell("nothing was spent in that time")
+    if budgets and not (setup.json or csv):
+        session.print("")
+        head = ("BUDGET", "SPENT", "RESERVED", "LEFT", "OF", "STARTS ANEW")
+        session.print(table(head, map(standing, budgets)))
+
+
+def standing(budget: BudgetStanding) -> tuple[str, ...]:
+    """One budget, as it stands now."""
+    name = f"{budget.scope} {budget.name}".rstrip()
+    anew = "never" if budget.resets_at is None else f"{budget.resets_at:%Y-%m-%d %H:%M}"
+    amounts = (budget.spent, budget.reserved, budget.left, budget.limit)
+    return f"{name}, {budget.period}", *map(dollars, amounts), anew
 
 
 def row(line: CostLine) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
@@ -14,6 +15,7 @@ from anymedia.client.verbs import request_for
 from anymedia.clock import Clock, SystemClock
 from anymedia.configuration import load
 from anymedia.contracts.audio import AudioResult
+from anymedia.contracts.budget import BudgetAlert, BudgetStanding
 from anymedia.contracts.caching import CacheSettings
 from anymedia.contracts.configuration import ProviderSettings, Settings
 from anymedia.contracts.embedding import EmbeddingResult
@@ -44,6 +46,7 @@ from anymedia.providers.spec import Provider
 from anymedia.store.journal import FOLDER as JOURNAL_FOLDER, Journal
 
 if TYPE_CHECKING:
+    from anymedia.client.budgets import Books
     from anymedia.client.costs import Moment
     from anymedia.jobs.service import Jobs, OnProgress, Verdict
     from anymedia.store.database import Database
@@ -108,6 +111,7 @@ class AsyncClient:
         )
         self._opened_jobs: Jobs | None = None
         self._opened_database: Database | None = None
+        self._opened_books: Books | None = None
         self.jobs = AsyncJobsView(lambda: self._jobs)
         self.providers = AsyncProvidersView(self._engine)
         for one in providers or ():
@@ -125,8 +129,9 @@ class AsyncClient:
         """Words as they come; the last event carries the same result as `text`."""
         request = request_for("text", prompt, fields)
         assert isinstance(request, TextRequest)
-        async for event in self.stream(request):
-            yield event
+        async with aclosing(self.stream(request)) as events:
+            async for event in events:
+                yield event
 
     async def image(self, prompt: str | None = None, **fields: Any) -> ImageResult:
         """Images. Fields are those of `ImageRequest`; `image=` gives pictures to edit."""
@@ -203,7 +208,7 @@ class AsyncClient:
         whose behalf it is, for limits, fairness and the cache; yours unless said.
         """
         asker = asker or self._asker
-        self._engine.upkeep.begin()
+        self._begin()
         if not isinstance(request, MediaRequest):
             await self._check_inputs(request, asker)
             return await self._engine.run(request, asker=asker)
@@ -237,10 +242,11 @@ class AsyncClient:
     ) -> AsyncGenerator[TextEvent, None]:
         """The events of a text request; the last one carries the result."""
         asker = asker or self._asker
-        self._engine.upkeep.begin()
+        self._begin()
         await self._check_inputs(request, asker)
-        async for event in self._engine.stream(request, asker=asker):
-            yield event
+        async with aclosing(self._engine.stream(request, asker=asker)) as events:
+            async for event in events:
+                yield event
 
     async def submit(
         self, request: MediaRequest[Any], *, asker: Asker | None = None
@@ -283,6 +289,8 @@ class AsyncClient:
         )
         self._engine.configure(settings)
         self.settings = settings
+        if self._opened_books is not None:
+            self._opened_books.configure(settings.budgets)
 
     @property
     def cache(self) -> Cache:
@@ -303,7 +311,7 @@ class AsyncClient:
         until: Moment | None = None,
         owner: str | None = None,
     ) -> Costs:
-        """What was spent, summed by provider, model, media, key or day; by one `owner`, or all.
+        """What was spent, summed by provider, model, media, key, tag or day; by one `owner`, or all.
 
         `since` and `until` are a time, a day, or how long ago: `"7d"`, `"24h"`, `"2026-11-01"`.
         What is under way, or may have been charged, is told apart as pending.
@@ -337,8 +345,16 @@ class AsyncClient:
             from anymedia.jobs.service import Jobs
             from anymedia.store.artifacts import ArtifactStore
 
+            self._begin()
             store = ArtifactStore(self.data_dir, limit_bytes=self.settings.max_artifact_bytes)
-            self._opened_jobs = Jobs(self._engine, self._database, store, owner=OWNER)
+            self._opened_jobs = Jobs(
+                self._engine,
+                self._database,
+                store,
+                owner=OWNER,
+                callback_base_url=self.settings.gateway.public_url,
+                budgets=self._opened_books.jobs if self._opened_books is not None else None,
+            )
         return self._opened_jobs
 
     @property
@@ -349,10 +365,41 @@ class AsyncClient:
             self._opened_database = Database(self.data_dir)
         return self._opened_database
 
+    def _begin(self) -> None:
+        """What has to be there before the first request: budgets, and the work in the background."""
+        if self.settings.budgets and self._opened_books is None:
+            from anymedia.client.budgets import opened
+
+            books = self._opened_books = opened(
+                self.settings.budgets,
+                database=self._database,
+                clock=self._engine.clock,
+                link=self._engine.link,
+                tell=self._told_of_budget,
+            )
+            self._engine.guards.budgets = books.quick
+            self._engine.upkeep.also(books.tend)
+        self._engine.upkeep.begin()
+
+    def _told_of_budget(self, alert: BudgetAlert) -> None:
+        whose = f"the budget of {alert.scope} `{alert.name}`"
+        how = "was in the way of a request"
+        if alert.share is not None:
+            how = f"is used up to {alert.share:.0%}"
+        self._engine.report(f"{whose} {how}: {alert.committed} of {alert.limit} USD")
+
+    async def budgets(self) -> tuple[BudgetStanding, ...]:
+        """How each budget stands: spent, reserved, left, and when it starts anew."""
+        self._begin()
+        return () if self._opened_books is None else await self._opened_books.standing()
+
     async def close(self) -> None:
         """Finish what is being sent or fetched, leave waiting jobs to the next process."""
         if self._opened_jobs is not None:
             await self._opened_jobs.close()
+        if self._opened_books is not None:
+            await self._engine.upkeep.close()
+            await self._opened_books.close()
         if self._opened_database is not None:
             self._opened_database.close()
         await self._engine.close()

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from anymedia.cache.cache import Cache
-from anymedia.client.aio import AsyncClient
+from anymedia.client.aio import AsyncClient, AsyncJobsView
 from anymedia.client.handle import AsyncJobHandle, JobFacts
 from anymedia.client.portal import Portal
 from anymedia.contracts.audio import AudioResult
+from anymedia.contracts.budget import BudgetStanding
 from anymedia.contracts.caching import CacheStatistics
 from anymedia.contracts.configuration import ProviderSettings
 from anymedia.contracts.embedding import EmbeddingResult
@@ -18,7 +19,7 @@ from anymedia.contracts.event import TextEvent
 from anymedia.contracts.image import ImageResult
 from anymedia.contracts.job import Job, JobStatus
 from anymedia.contracts.ledger import Costs, CostsBy
-from anymedia.contracts.media import Medium
+from anymedia.contracts.media import Medium, StoredArtifact
 from anymedia.contracts.model import Model
 from anymedia.contracts.request import MediaRequest, Request
 from anymedia.contracts.resilience import ProviderHealth
@@ -57,7 +58,7 @@ class Client:
             self._portal.close()
             raise
         self.settings = self._client.settings
-        self.jobs = JobsView(self._client, self._portal)
+        self.jobs = JobsView(self._client.jobs, self._portal)
         self.providers = ProvidersView(self._client, self._portal)
 
     # --- verbs ----------------------------------------------------------------------------
@@ -140,17 +141,23 @@ class Client:
         """The events of a text request; the last one carries the result."""
         return self._portal.iterate(self._client.stream(request, asker=asker))
 
-    def submit(self, request: MediaRequest[Any]) -> JobHandle:
+    def submit(self, request: MediaRequest[Any], *, asker: Asker | None = None) -> JobHandle:
         """Take a media request on; from here on it survives anything."""
-        return self._handle(self._client.submit(request))
+        return self._handle(self._client.submit(request, asker=asker))
 
-    def estimate(self, request: Request[Any]) -> tuple[Estimate, ...]:
+    def estimate(
+        self, request: Request[Any], *, asker: Asker | None = None
+    ) -> tuple[Estimate, ...]:
         """Every candidate for a request: fits or why not, price, adaptations."""
-        return self._portal.call(self._client.estimate(request))
+        return self._portal.call(self._client.estimate(request, asker=asker))
 
     def execute(self, request: Any) -> Any:
         """Answer the versioned envelope, in the version that it came in."""
         return self._portal.call(self._client.execute(request))
+
+    def budgets(self) -> tuple[BudgetStanding, ...]:
+        """How each budget stands: spent, reserved, left, and when it starts anew."""
+        return self._portal.call(self._client.budgets())
 
     def health(self) -> tuple[ProviderHealth, ...]:
         """How each configured provider does, by what this process has seen of it."""
@@ -176,9 +183,10 @@ class Client:
         *,
         since: Moment | None = None,
         until: Moment | None = None,
+        owner: str | None = None,
     ) -> Costs:
-        """What was spent, summed by provider, model, media, key or day; `since="7d"`, say."""
-        return self._portal.call(self._client.costs(by, since=since, until=until))
+        """What was spent, summed by provider, model, media, key, tag or day; `since="7d"`, say."""
+        return self._portal.call(self._client.costs(by, since=since, until=until, owner=owner))
 
     def _handle(self, taking_on: Any) -> JobHandle:
         return JobHandle(self._portal.call(taking_on), self._portal)
@@ -273,9 +281,17 @@ class JobHandle(JobFacts):
 class JobsView:
     """`client.jobs`."""
 
-    def __init__(self, client: AsyncClient, portal: Portal) -> None:
-        self._jobs = client.jobs
+    def __init__(self, jobs: AsyncJobsView, portal: Portal) -> None:
+        self._jobs = jobs
         self._portal = portal
+
+    def of(self, owner: str) -> JobsView:
+        """The jobs of somebody else who uses this client."""
+        return JobsView(self._jobs.of(owner), self._portal)
+
+    def artifact(self, artifact_id: str) -> StoredArtifact:
+        """Something kept, by its id, ready to be read."""
+        return self._portal.call(self._jobs.artifact(artifact_id))
 
     def get(self, job_id: str) -> JobHandle:
         """One job with its timeline."""

@@ -28,6 +28,7 @@ async def summed(
     since: Moment | None,
     until: Moment | None,
     now: datetime,
+    owner: str | None = None,
 ) -> Costs:
     """What was spent by this data directory's processes, up to the last row that was written."""
     if by not in get_args(CostsBy):
@@ -37,7 +38,7 @@ async def summed(
     first = None if since is None else moment(since, now)
     last = None if until is None else moment(until, now)
     await take_in(database, data_dir / FOLDER)
-    return await database.read(lambda c: costs(c, by, since=first, until=last))
+    return await database.read(lambda c: costs(c, by, since=first, until=last, owner=owner))
 
 
 def moment(value: Moment, now: datetime) -> datetime:

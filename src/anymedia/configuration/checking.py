@@ -7,6 +7,8 @@ from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
+from anymedia.configuration.budgets import contradictions
+from anymedia.configuration.catalogs import sheets_in
 from anymedia.configuration.mistakes import Mistakes, expected, meant
 from anymedia.configuration.said import Said, Tree, origins, values
 from anymedia.configuration.tidying import providers_in
@@ -29,8 +31,10 @@ def checked(tree: Tree, mistakes: Mistakes) -> Settings:
     check_providers(document.get("providers"), finding)
     check_routes(document, finding)
     check_cache(document, finding)
+    check_budgets(document, finding)
     check_aliases(document.get("aliases"), finding)
-    return contract(document, finding)
+    sheets = sheets_in(document, finding.add)
+    return contract(document, finding).with_sheets(sheets)
 
 
 class Findings:
@@ -242,6 +246,15 @@ def check_cache(document: Mapping[str, Any], finding: Findings) -> None:
         finding.add(("cache", "tiers"), why)
     if "memcached" in tiers and not cache.get("memcached_url"):
         finding.add(("cache", "tiers"), "`memcached` needs `cache.memcached_url`, which is not set")
+
+
+def check_budgets(document: Mapping[str, Any], finding: Findings) -> None:
+    """Each is about something there is, and there is one at most for the same."""
+    providers = document.get("providers")
+    configured = providers if isinstance(providers, dict) else {}
+    known = dict.fromkeys((*configured, *registry.names()))
+    for path, why in contradictions(document, known):
+        finding.add(path, why)
 
 
 def check_aliases(aliases: Any, finding: Findings) -> None:

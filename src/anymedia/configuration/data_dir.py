@@ -20,10 +20,22 @@ def usual_data_dir(environment: Mapping[str, str], platform: str = sys.platform)
 
 
 def anchor(tree: Tree, base: Path, environment: Mapping[str, str]) -> None:
-    """Make a relative `data_dir` mean a place below `base`, and `~` the home directory."""
+    """Make relative paths mean places below `base`, and `~` the home directory."""
+    home = environment.get("HOME")
+    listed = tree.get("catalog")
+    if isinstance(listed, Said) and isinstance(listed.value, list | tuple):
+        paths = [
+            placed(one, base, home) if one and isinstance(one, str) else one for one in listed.value
+        ]
+        tree["catalog"] = Said(paths, listed.origin)
     said = tree.get("data_dir")
     if not isinstance(said, Said) or not isinstance(said.value, str) or not said.value:
         return
-    home, rest = environment.get("HOME"), said.value.removeprefix("~/")
-    path = Path(home) / rest if home and rest != said.value else Path(said.value).expanduser()
-    tree["data_dir"] = Said(str(base / path), said.origin)
+    tree["data_dir"] = Said(placed(said.value, base, home), said.origin)
+
+
+def placed(said: str, base: Path, home: str | None) -> str:
+    """A path as somebody wrote it, from the root."""
+    rest = said.removeprefix("~/")
+    path = Path(home) / rest if home and rest != said else Path(said).expanduser()
+    return str(base / path)

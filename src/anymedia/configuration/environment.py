@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from anymedia.configuration.file import CONFIG
 from anymedia.configuration.mistakes import Mistakes, meant
 from anymedia.configuration.said import Said, Tree, grown, merged, put
-from anymedia.configuration.variables import Variables
+from anymedia.configuration.variables import IN_FILE, Variables
 
 OURS = "ANYMEDIA_"
 OF_TESTS = "ANYMEDIA_TEST_"
@@ -30,6 +30,8 @@ MILLISECONDS: dict[str, tuple[str, ...]] = {
     "CIRCUIT_BREAKER_RECOVERY_TIMEOUT": ("circuit_breaker", "recovery_timeout_seconds"),
     "RETRY_BASE_DELAY_MS": ("retry", "base_delay_seconds"),
 }
+SECRETS: dict[str, tuple[str, ...]] = {"ANYMEDIA_ADMIN_KEY": ("gateway", "admin_key")}
+"""Of this installation, not of a vendor; `NAME_FILE` names a file here too."""
 ALIASES: dict[str, tuple[str, ...]] = {
     "FAL_KEY": ("FAL_AI_API_KEY",),
     "HF_TOKEN": ("HUGGINGFACE_API_TOKEN",),
@@ -58,6 +60,9 @@ def said_by_variables(
     for name, path in SETTINGS.items():
         if (said := variables.find(name)) is not None:
             put(tree, path, said)
+    for name, path in SECRETS.items():
+        if (said := variables.find_secret(name)) is not None:
+            put(tree, path, Said(said.value.strip(), said.origin))
     for name, path in MILLISECONDS.items():
         if (said := variables.find(name)) is not None:
             put(tree, path, in_seconds(said, name, mistakes))
@@ -153,6 +158,7 @@ def in_seconds(said: Said, name: str, mistakes: Mistakes) -> Said:
 def refuse_unknown(variables: Variables, mistakes: Mistakes) -> None:
     """A variable that is named as ours and is not ours was meant to do something."""
     ours = [CONFIG, *(name for name in SETTINGS if name.startswith(OURS))]
+    ours += [name + ending for name in SECRETS for ending in ("", IN_FILE)]
     for name in dict.fromkeys(variables):
         if name.startswith(OURS) and name not in ours and not name.startswith(OF_TESTS):
             mistakes.add((name,), "there is no such variable" + meant(name, ours, "there are"))

@@ -9,9 +9,12 @@ from typing import Any, Literal, TypeAlias
 from pydantic import Field, PrivateAttr, SecretStr
 
 from anymedia.contracts.base import Contract
+from anymedia.contracts.budget import BudgetSettings
 from anymedia.contracts.caching import CacheSettings
+from anymedia.contracts.gateway import GatewaySettings
 from anymedia.contracts.limit import Limits, LimitSettings
 from anymedia.contracts.media import Medium, Quality
+from anymedia.contracts.model import Model
 from anymedia.contracts.request import RetryConfig
 from anymedia.contracts.resilience import CircuitBreakerSettings, HealthSettings, RetryBudget
 from anymedia.contracts.route import FailoverSettings, RouteSettings
@@ -101,9 +104,13 @@ class Settings(Contract):
     circuit_breaker: CircuitBreakerSettings = Field(default_factory=CircuitBreakerSettings)
     health: HealthSettings = Field(default_factory=HealthSettings)
     limits: tuple[LimitSettings, ...] = ()
+    budgets: tuple[BudgetSettings, ...] = ()
     cache: CacheSettings | None = None
     state: StateSettings = Field(default_factory=StateSettings)
     timeouts: TimeoutSettings = Field(default_factory=TimeoutSettings)
+    gateway: GatewaySettings = Field(default_factory=GatewaySettings)
+    catalog: tuple[str, ...] = ()
+    """Files of yours on models and prices, over our own catalogue; later ones win."""
     data_dir: str | None = None
     """Where jobs and artifacts are kept; `~/.local/share/anymedia` unless said."""
     max_response_bytes: int = Field(default=256 * 1024 * 1024, ge=1024)
@@ -111,7 +118,17 @@ class Settings(Contract):
     max_input_bytes: int = Field(default=512 * 1024 * 1024, ge=1024)
     max_cost: Decimal | None = Field(default=None, ge=0)
     """US dollars that no single request may exceed."""
+    _sheets: tuple[Model, ...] = PrivateAttr(default=())
     _origins: dict[tuple[str, ...], Origin] = PrivateAttr(default_factory=dict)
+
+    def sheets(self, provider: str) -> tuple[Model, ...]:
+        """The models of a provider that files of yours describe or change."""
+        return tuple(one for one in self._sheets if one.provider == provider)
+
+    def with_sheets(self, sheets: tuple[Model, ...]) -> Settings:
+        """The same settings, with what the files of `catalog` say."""
+        self._sheets = sheets
+        return self
 
     def origin(self, *path: str) -> Origin:
         """Who said what stands at a path, such as `("providers", NAME, "api_key")`."""

@@ -6,6 +6,7 @@ GenerationError
 │   ├── UnsupportedOption
 │   ├── UnreadableInput
 │   ├── CostLimitExceeded      refused before spending
+│   │   └── BudgetReached      too little is left of a budget
 │   ├── NotFound
 │   └── Conflict
 ├── InvalidConfiguration       the operator's to fix, every mistake at once
@@ -115,6 +116,10 @@ class CostLimitExceeded(InvalidRequest):
     """It would cost more than `max_cost` or a budget allows; nothing was spent."""
 
     default_code: ClassVar[Code] = "BUDGET_EXCEEDED"
+
+
+class BudgetReached(CostLimitExceeded):
+    """Too little is left of a budget; the provider was not asked."""
 
 
 class NotFound(InvalidRequest):

@@ -19,6 +19,7 @@ class Notice(Contract):
         "model-replaced",
         "unpriced",
         "degraded",
+        "budget-exceeded",
         "delivered-differs",
         "may-have-been-billed",
         "provider-note",

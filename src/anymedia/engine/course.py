@@ -13,6 +13,7 @@ from anymedia.contracts.attempt import Attempt, AttemptState
 from anymedia.contracts.configuration import Settings
 from anymedia.contracts.cost import Cost
 from anymedia.contracts.errors import (
+    BudgetReached,
     CircuitOpen,
     GenerationError,
     LimitReached,
@@ -232,7 +233,7 @@ class Try:
     def failed(self, error: GenerationError) -> None:
         """It has failed. An attempt that may have been billed says so in its row."""
         self.error = error
-        if isinstance(error, LimitReached | CircuitOpen):
+        if isinstance(error, LimitReached | CircuitOpen | BudgetReached):
             self.asked = False
             self._state, self._finished_at = "skipped", self._started_at
             return

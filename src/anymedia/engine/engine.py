@@ -39,6 +39,7 @@ from anymedia.engine.download import Downloads
 from anymedia.engine.guards import Guards
 from anymedia.engine.imitation import as_events
 from anymedia.engine.inputs import Inputs, Kept as KeptInputs
+from anymedia.engine.passage import Passage
 from anymedia.engine.providers import Providers
 from anymedia.engine.results import parsed_output, words
 from anymedia.engine.retry import PATIENCE_SECONDS, Backoff, retries_unknown
@@ -79,14 +80,14 @@ class Engine:
         self.chance = chance.random
         self.ledger = ledger
         self.chooser = Chooser(clock=clock, chance=chance)
-        self._link = shared_state(settings, clock, self.report)
+        self.link = shared_state(settings, clock, self.report)
         self.guards = Guards(
-            settings, clock=clock, chooser=self.chooser, report=self.report, link=self._link
+            settings, clock=clock, chooser=self.chooser, report=self.report, link=self.link
         )
         self.providers = Providers(settings, network=network, clock=clock, heard=self.guards.heard)
         self.router = Router(self.providers, self.chooser, chance=chance.random)
         self.upkeep = Upkeep(self.providers, self.guards, network=network, clock=clock)
-        self.cache = cache_of(settings, clock, self._link, self.report)
+        self.cache = cache_of(settings, clock, self.link, self.report)
         self.downloads = Downloads(self.providers.transport)
         self.inputs = Inputs(self.downloads, kept, limit_bytes=settings.max_input_bytes)
 
@@ -112,6 +113,7 @@ class Engine:
     async def asked(self, request: Request[ResultT], asker: Asker) -> ResultT:
         """The result, from the first candidate that has one."""
         course = self._course(request, asker)
+        await self.guards.recall(request, asker, course.policy)
         plan = self.planned(course)
         while (candidate := await self.following(plan, course)) is not None:
             try:
@@ -151,7 +153,7 @@ class Engine:
         while True:
             one = course.begin(candidate)
             try:
-                async with self.guards.passage(one):
+                async with Passage(self.guards, one):
                     answer = await self.exchange(candidate, one)
                     one.answered = True
                     result = self.result(one, answer)
@@ -229,6 +231,7 @@ class Engine:
                     yield event
                 return
         course = self._course(request, asker)
+        await self.guards.recall(request, asker, course.policy)
         plan = self.planned(course, streaming=True)
         while (candidate := await self.following(plan, course)) is not None:
             again = True
@@ -236,7 +239,7 @@ class Engine:
                 one = course.begin(candidate)
                 try:
                     async with (
-                        self.guards.passage(one),
+                        Passage(self.guards, one),
                         aclosing(self.pieces(candidate, one)) as pieces,
                     ):
                         async for piece in pieces:
@@ -379,8 +382,8 @@ class Engine:
         await self.upkeep.close()
         if self.cache is not None:
             await self.cache.close()
-        if self._link is not None:
-            await self._link.close()
+        if self.link is not None:
+            await self.link.close()
         await self.providers.close()
 
 

@@ -9,26 +9,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from secrets import token_hex
-from types import TracebackType
+from typing import Any
 
+from anymedia.budgets.budget import Budgets
 from anymedia.choosing import Chooser
 from anymedia.clock import Clock
 from anymedia.contracts.configuration import Settings
 from anymedia.contracts.cost import Cost
 from anymedia.contracts.errors import (
     CircuitOpen,
-    GenerationError,
     LimitReached,
-    NetworkFailed,
     RateLimited,
 )
 from anymedia.contracts.media import Medium
+from anymedia.contracts.request import Request
 from anymedia.contracts.resilience import Alert, AlertSettings, CircuitState
-from anymedia.engine.candidate import Candidate
+from anymedia.contracts.route import RoutePolicy
+from anymedia.engine.candidate import Asker, Candidate
 from anymedia.engine.connection import Connection
 from anymedia.engine.course import Try
-from anymedia.engine.quotas import MICRO, Quotas, own_key
-from anymedia.engine.routing import affinity_of, situation_of
+from anymedia.engine.gossip import Gossip, Learnt, Seen
+from anymedia.engine.quotas import Quotas, own_key
+from anymedia.engine.routing import affinity_of
 from anymedia.limits.claim import Claim, Full, Limiter
 from anymedia.limits.learned import Learned, read_limits
 from anymedia.limits.memory import MemoryLimiter
@@ -71,11 +73,15 @@ class Guards:
         own = MemoryLimiter(clock)
         self.limiter: Limiter = own
         self.sharing: Sharing | None = None
+        self.gossip: Gossip | None = None
         if link is not None:
             self.limiter = RedisLimiter(link, own, report=report)
             identity = token_hex(8)
             self.sharing = Sharing(self.breakers, link, clock=clock, identity=identity)
+            self.gossip = Gossip(link, chooser=chooser, health=self.health, identity=identity)
         self.room = WaitingRoom(self.limiter, clock)
+        self.budgets: Budgets | None = None
+        """For what is answered at once; whoever opens the database sets it."""
         self._clock = clock
 
     def _transition(
@@ -97,10 +103,6 @@ class Guards:
         self.breakers.change(settings.circuit_breaker)
         self.spare.change(settings.retry_budget)
         self.health.change(settings.health)
-
-    def passage(self, one: Try) -> Passage:
-        """The way of one attempt through all of them, as a context."""
-        return Passage(self, one)
 
     # --- circuits -------------------------------------------------------------------------
 
@@ -151,12 +153,24 @@ class Guards:
                 self.breakers.said_nothing(admission)
         if isinstance(error, RateLimited):
             self.health.saturated(provider, 1.0)
-        self.health.observed(
-            provider,
-            succeeded=counts(said),
-            seconds=seconds if normal else None,
-        )
+        self.observed(provider, said, seconds=seconds if normal else None)
         return said
+
+    def observed(
+        self,
+        provider: str,
+        said: Verdict,
+        *,
+        seconds: float | None = None,
+        expected_seconds: float | None = None,
+    ) -> None:
+        """Health hears how something went, here and elsewhere."""
+        counted = counts(said)
+        self.health.observed(
+            provider, succeeded=counted, seconds=seconds, expected_seconds=expected_seconds
+        )
+        if self.gossip is not None:
+            self.gossip.seen(Seen(provider, counted, seconds, expected_seconds))
 
     # --- what strategies learn ------------------------------------------------------------
 
@@ -177,6 +191,12 @@ class Guards:
         conformed: bool | None = None,
     ) -> None:
         """It is over, and how it went."""
+        usd = cost.amount if cost is not None else None
+        names = tuple(names)
+        if self.gossip is not None:
+            self.gossip.learnt(
+                Learnt(names, kind, succeeded, seconds, first_seconds, usd, conformed)
+            )
         for name in names:
             self.chooser.ended(
                 name,
@@ -184,9 +204,33 @@ class Guards:
                 succeeded=succeeded,
                 seconds=seconds,
                 first_seconds=first_seconds,
-                usd=cost.amount if cost is not None else None,
+                usd=usd,
                 conformed=conformed,
             )
+
+    # --- sessions -------------------------------------------------------------------------
+
+    async def recall(self, request: Request[Any], asker: Asker, policy: RoutePolicy) -> None:
+        """Look up where a session was served last, if this process does not know."""
+        if self.gossip is None or policy.affinity is None:
+            return
+        key = affinity_of(request, asker, policy)
+        if key is None or self.chooser.kept(key) is not None:
+            return
+        if (home := await self.gossip.home_of(key)) is not None:
+            self.chooser.stick(key, home)
+
+    async def stick(
+        self, request: Request[Any], asker: Asker, policy: RoutePolicy, name: str
+    ) -> None:
+        """Keep a session with who has just served it."""
+        key = affinity_of(request, asker, policy)
+        if key is None:
+            return
+        moved = self.chooser.kept(key) != name
+        self.chooser.stick(key, name)
+        if moved and self.gossip is not None:
+            await self.gossip.at_home(key, name)
 
     # --- limits ---------------------------------------------------------------------------
 
@@ -244,80 +288,6 @@ class Guards:
         return self.spare.spare(candidate.connection.name)
 
 
-class Passage:
-    """One attempt on its way through circuit and limits, and back."""
-
-    def __init__(self, guards: Guards, one: Try) -> None:
-        self._guards = guards
-        self._one = one
-        self._admission: Admission | None = None
-
-    async def __aenter__(self) -> None:
-        guards, one, candidate = self._guards, self._one, self._one.candidate
-        admission = guards.admitted(
-            circuit_of(candidate), candidate.connection, urgently=candidate.probe
-        )
-        try:
-            await guards.taken(one)
-        except BaseException:
-            guards.breakers.said_nothing(admission)
-            raise
-        self._admission = admission
-        if one.repetition == 1:
-            guards.spare.first()
-        guards.health.started(candidate.connection.name)
-        guards.begun(
-            names_of(candidate.connection.name, candidate.model_id),
-            situation_of(candidate.request).kind,
-        )
-        one.restart()
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        guards, one, candidate = self._guards, self._one, self._one.candidate
-        assert self._admission is not None
-        seconds, name = one.elapsed_seconds(), candidate.connection.name
-        guards.health.ended(name)
-        said = guards.told(self._admission, name, error, seconds=one.first_seconds or seconds)
-        # A full quota is no fault of the provider's, but who asks next should know of it.
-        served = False if isinstance(error, RateLimited) else counts(said)
-        guards.learnt(
-            names_of(name, candidate.model_id),
-            situation_of(candidate.request).kind,
-            succeeded=served,
-            seconds=seconds if error is None else None,
-            first_seconds=one.first_seconds,
-            cost=one.cost,
-        )
-        if error is None:
-            self._stick()
-        await self._give_back(error)
-
-    def _stick(self) -> None:
-        """Keep a session with who served it."""
-        course, name = self._one.course, self._one.candidate.connection.name
-        key = affinity_of(course.request, course.asker, course.policy)
-        if key is not None:
-            self._guards.chooser.stick(key, name)
-
-    async def _give_back(self, error: BaseException | None) -> None:
-        """Slots are free again; estimates become what it was; what was not taken counts nowhere."""
-        one, guards = self._one, self._guards
-        turned_away = isinstance(error, RateLimited)
-        if turned_away:
-            guards.turned_away(one.candidate.connection, error)
-        never_sent = not one.sent or (isinstance(error, NetworkFailed) and error.accepted == "no")
-        if error is None:
-            await guards.limiter.settle(one.id, tokens=one.tokens, micro_usd=micro_usd(one.cost))
-        elif isinstance(error, GenerationError) and error.accepted == "no":
-            await guards.limiter.settle(one.id, tokens=0, micro_usd=0)
-        await guards.limiter.release(one.id, refund=never_sent or turned_away)
-
-
 def circuit_of(candidate: Candidate) -> CircuitKey:
     """The circuit of a candidate."""
     return circuit_key(candidate.connection, candidate.request.medium)
@@ -331,11 +301,6 @@ def circuit_key(connection: Connection, medium: Medium) -> CircuitKey:
 def counts(said: Verdict) -> bool | None:
     """A verdict as something that can be averaged; `None` says nothing either way."""
     return None if said == "said_nothing" else said == "succeeded"
-
-
-def micro_usd(cost: Cost | None) -> int | None:
-    """A cost as limits count it; `None` when it is not known."""
-    return None if cost is None or cost.amount is None else int(cost.amount * MICRO)
 
 
 def names_of(provider: str, model_id: str) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
@@ -21,8 +22,10 @@ from anymedia.engine.transport import Transport
 from anymedia.engine.variants import Variant, variants_of
 from anymedia.providers import registry
 from anymedia.providers.catalog import catalogued
+from anymedia.providers.catalog.own import overlaid, stale
 from anymedia.providers.spec import Provider
 
+LOG = logging.getLogger("anymedia")
 CHECK_SECONDS = 20.0
 KEYLESS = "echo"
 """Answers when nothing is configured, so that everything can be tried without a key."""
@@ -178,7 +181,7 @@ class Providers:
         }
         self.settings = settings
         self._configured = {one.name: one for one in settings.providers} | registered
-        for name in list(self._connections):
+        for name in {*self._connections, *self._models}:
             self._forget(name)
 
     def models(self, name: str) -> tuple[Model, ...]:
@@ -204,12 +207,24 @@ class Providers:
         if sheets is None:
             provider = self.get(name).provider
             sheets = self._models[name] = {}
-            for model in provider.models or catalogued(provider.catalog or provider.name):
+            ours = provider.models or catalogued(provider.catalog or provider.name)
+            for model in overlaid(ours, self.settings.sheets(name)):
+                self._tell_if_stale(model)
                 own = model.provider == name
                 sheets.setdefault(model.id, []).append(
                     model if own else model.model_copy(update={"provider": name})
                 )
         return sheets
+
+    def _tell_if_stale(self, model: Model) -> None:
+        if model.catalog and (old := stale(model, self._clock.now().date())):
+            LOG.warning(
+                "%s: the prices of `%s/%s` are of %s; check them and set a new `as_of`",
+                model.catalog,
+                model.provider,
+                model.id,
+                old,
+            )
 
     def all_models(self, medium: Medium | None = None) -> tuple[Model, ...]:
         """Every model of every provider that the catalogue lists, those of `medium` only."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from anymedia.contracts.errors import (
     AuthenticationFailed,
+    BudgetReached,
     CircuitOpen,
     ContentRefused,
     GenerationError,
@@ -88,6 +89,8 @@ def may_go_elsewhere(error: GenerationError, policy: RoutePolicy, medium: Medium
         return False  # elsewhere, the request is as wrong and our disk as full
     if isinstance(error, LimitReached):
         return policy.on_full == "switch"
+    if isinstance(error, BudgetReached):
+        return error.details.get("on_reached") in {"switch", "degrade"}
     if isinstance(error, CircuitOpen):
         return True  # it was not asked: nothing has failed
     if isinstance(error, OutcomeUnknown):

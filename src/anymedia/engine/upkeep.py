@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
@@ -16,7 +16,7 @@ from anymedia.clock import Clock
 from anymedia.contracts.configuration import Settings
 from anymedia.contracts.errors import GenerationError
 from anymedia.contracts.resilience import Alert, AlertSettings, ProviderHealth
-from anymedia.engine.guards import Guards, counts
+from anymedia.engine.guards import Guards
 from anymedia.engine.providers import KEYLESS, ProviderCheck, Providers
 from anymedia.engine.transport import Outgoing, Transport
 from anymedia.resilience.alerting import message
@@ -24,6 +24,7 @@ from anymedia.resilience.counting import verdict
 from anymedia.resilience.probing import Watched, due
 from anymedia.resilience.shared import SYNC_SECONDS
 
+CHORE_SECONDS = 3.0
 ALERT_TRIES = 5
 ALERT_SECONDS = 10.0
 MOST_ALERTS_WAITING = 100
@@ -42,13 +43,20 @@ class Upkeep:
         self._task: asyncio.Task[None] | None = None
         self._alerts: list[tuple[Alert, str]] = []
         self._probed: dict[str, float] = {}
+        self._chores: list[Callable[[], Awaitable[None]]] = []
+        self._chores_due = float("-inf")
         guards.health_told = self.told
+
+    def also(self, chore: Callable[[], Awaitable[None]]) -> None:
+        """Something else to be done every few seconds. Its failures are told and forgotten."""
+        self._chores.append(chore)
 
     def begin(self) -> None:
         """Work in the background, if there is anything to do."""
         if self._task is not None and not self._task.done():
             return
-        if self._guards.sharing is not None or needs_looking(self._providers.settings):
+        needed = self._guards.sharing is not None or bool(self._chores)
+        if needed or needs_looking(self._providers.settings):
             self._task = asyncio.get_running_loop().create_task(self._work())
 
     async def close(self) -> None:
@@ -68,9 +76,23 @@ class Upkeep:
         """Everything that is due at this moment."""
         if self._guards.sharing is not None:
             await self._guards.sharing.sync()
+        if self._guards.gossip is not None:
+            await self._guards.gossip.sync()
         self._guards.health.look()
         await self._probe()
         await self._deliver()
+        await self._do_chores()
+
+    async def _do_chores(self) -> None:
+        now = self._clock.monotonic()
+        if now < self._chores_due:
+            return
+        self._chores_due = now + CHORE_SECONDS
+        for chore in self._chores:
+            try:
+                await chore()
+            except GenerationError as error:
+                self._guards.report(f"what has to be done now and then failed: {error.message}")
 
     # --- health ---------------------------------------------------------------------------
 
@@ -105,7 +127,7 @@ class Upkeep:
         """Ask one provider whether it is there. Nothing is learnt of one that has no such call."""
         check, error = await self._providers.probed(name)
         if self._providers.get(name).provider.check is not None:
-            self._guards.health.observed(name, succeeded=counts(verdict(error)))
+            self._guards.observed(name, verdict(error))
         (health,) = self.report((name,))
         return check.model_copy(update={"health": health})
 
@@ -114,6 +136,8 @@ class Upkeep:
         names = (name,) if name is not None else self._providers.configured_names() or (KEYLESS,)
         if self._guards.sharing is not None:
             await self._guards.sharing.sync()
+        if self._guards.gossip is not None:
+            await self._guards.gossip.sync()
         return tuple(await asyncio.gather(*map(self.probe, names)))
 
     # --- alerts ---------------------------------------------------------------------------

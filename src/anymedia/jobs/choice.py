@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection as Database, RowMapping
 
 from anymedia.contracts.errors import (
+    BudgetReached,
     CircuitOpen,
     GenerationError,
     LimitReached,
@@ -30,6 +31,7 @@ from anymedia.engine.guards import limit_reached
 from anymedia.engine.inputs import artifact_ids
 from anymedia.engine.legs import policy_of
 from anymedia.engine.retry import answers_for, may_go_elsewhere
+from anymedia.engine.spending import reserved
 from anymedia.jobs import requests, rows
 from anymedia.jobs.desk import Desk
 from anymedia.jobs.underway import LEASE_SECONDS
@@ -82,14 +84,32 @@ async def choose(
     if found is not None:
         return found
     full = [error for _, error in passed if isinstance(error, LimitReached)]
-    if full and policy.degrade_to is not None and request.quality not in {None, policy.degrade_to}:
-        lower = request.model_copy(update={"quality": policy.degrade_to})
-        found = await first_with_room(desk, job, lower, counted, policy, passed, rested)
+    lower = lower_preset(request, policy, passed)
+    if lower is not None:
+        modest = request.model_copy(update={"quality": lower})
+        found = await first_with_room(desk, job, modest, counted, policy, passed, rested)
         if found is not None:
-            return degraded(found, request.quality, policy.degrade_to)
+            return degraded(found, request.quality, lower)
     if full:
         return patience(desk, job, counted, policy, full)
     return await probed(desk, job, counted, passed)
+
+
+def lower_preset(
+    request: MediaRequest[Any],
+    policy: RoutePolicy,
+    passed: list[tuple[Candidate, GenerationError]],
+) -> Quality | None:
+    """The preset to try when there was no room, or too little money, for the one asked for."""
+    for _, error in passed:
+        given: Quality | None = None
+        if isinstance(error, LimitReached):
+            given = policy.degrade_to
+        elif isinstance(error, BudgetReached):
+            given = error.details.get("degrade_to")
+        if given is not None and request.quality not in {None, given}:
+            return given
+    return None
 
 
 async def first_with_room(
@@ -117,23 +137,40 @@ async def first_with_room(
             passed.append((candidate, closed))
             continue
         attempt_id = new_id("att")
-        full = await room_for(desk, candidate, asker, attempt_id)
-        if full is None:
-            return Choice(attempt_id, candidate, passed=passed)
-        passed.append((candidate, limit_reached(candidate.connection.name, full)))
-        if policy.on_full == "refuse":
-            raise passed[-1][1]
-        if policy.on_full == "queue":
-            break
+        try:
+            warnings = await room_for(desk, candidate, asker, attempt_id, request.tags)
+        except (LimitReached, BudgetReached) as error:
+            passed.append((candidate, error))
+            if isinstance(error, LimitReached) and policy.on_full == "queue":
+                break
+            if not may_go_elsewhere(error, policy, job["medium"]):
+                raise
+        else:
+            warned = replace(candidate, notices=(*candidate.notices, *warnings))
+            return Choice(attempt_id, warned, passed=passed)
     return None
 
 
-async def room_for(desk: Desk, candidate: Candidate, asker: Asker, attempt_id: str) -> Full | None:
-    """Take the room of one attempt, its slot for as long as the job lives; or what is full."""
+async def room_for(
+    desk: Desk, candidate: Candidate, asker: Asker, attempt_id: str, tags: tuple[str, ...]
+) -> tuple[Notice, ...]:
+    """Take the room of one attempt, its slot for as long as the job lives, and reserve its money.
+
+    Warnings of budgets that only warn. Raises `LimitReached` or `BudgetReached`; then nothing
+    was taken.
+    """
     guards = desk.engine.guards
     claim = guards.quotas.claim(candidate, asker.caller, attempt_id)
     answer = await guards.limiter.take(claim, lease_seconds=LEASE_SECONDS)
-    return answer if isinstance(answer, Full) else None
+    if isinstance(answer, Full):
+        raise limit_reached(candidate.connection.name, answer)
+    if desk.budgets is None:
+        return ()
+    try:
+        return tuple(await reserved(desk.budgets, candidate, attempt_id, asker.caller, tags))
+    except BaseException:
+        await guards.limiter.release(attempt_id, refund=True)
+        raise
 
 
 async def probed(
@@ -150,10 +187,9 @@ async def probed(
     if soonest is None:
         raise exhausted(counted, [error for _, error in passed])
     attempt_id = new_id("att")
-    asker = Asker(caller=job["owner"])
-    full = await room_for(desk, soonest, asker, attempt_id)
-    if full is not None:
-        raise limit_reached(soonest.connection.name, full)
+    asker, tags = Asker(caller=job["owner"]), requests.from_row(job).tags
+    warnings = await room_for(desk, soonest, asker, attempt_id, tags)
+    soonest = replace(soonest, notices=(*soonest.notices, *warnings))
     return Choice(attempt_id, replace(soonest, probe=True), passed=passed)
 
 
@@ -180,7 +216,7 @@ def degraded(found: Choice, asked: Quality | None, given: Quality) -> Choice:
     """The choice of a lower preset, which says so."""
     notice = Notice(
         code="degraded",
-        message=f"`{given}` instead of `{asked}`: no provider has room for that at the moment",
+        message=f"`{given}` instead of `{asked}`: there is no room or no money for that at the moment",
     )
     candidate = replace(found.candidate, notices=(*found.candidate.notices, notice))
     return replace(found, candidate=candidate, quality=given)
@@ -188,6 +224,8 @@ def degraded(found: Choice, asked: Quality | None, given: Quality) -> Choice:
 
 async def asker_of(desk: Desk, job: RowMapping, request: MediaRequest[Any]) -> Asker:
     """Whose job it is, and where the material was made that it goes on with."""
+    policy = policy_of(desk.settings, job["medium"])
+    await desk.engine.guards.recall(request, Asker(caller=job["owner"]), policy)
     ids = artifact_ids(request)
     if not ids:
         return Asker(caller=job["owner"])

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, RowMapping
 
+from anymedia.budgets.budget import Budgets
 from anymedia.contracts.configuration import Settings
 from anymedia.contracts.media import Medium
 from anymedia.contracts.model import Model
@@ -37,6 +38,7 @@ class Desk:
     changed: Callable[[str], None]
     """Tells who waits for a job in this process that something happened to it."""
     underway: UnderWay
+    budgets: Budgets | None = None
     callback_base_url: str | None = None
 
     @property

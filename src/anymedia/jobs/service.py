@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 from sqlalchemy import Connection, RowMapping
 
+from anymedia.budgets.budget import Budgets
 from anymedia.contracts.errors import (
     Cancelled,
     Conflict,
@@ -79,6 +80,7 @@ class Jobs:
         owner: str = "local",
         lease_seconds: float | None = None,
         callback_base_url: str | None = None,
+        budgets: Budgets | None = None,
     ) -> None:
         self._engine = engine
         self._database = database
@@ -93,6 +95,7 @@ class Jobs:
             worker=lambda: self._dispatcher.worker,
             changed=self._changed,
             underway=UnderWay(engine),
+            budgets=budgets,
             callback_base_url=callback_base_url,
         )
         self._desk.underway.wakes(self._dispatcher.enqueue)

@@ -137,6 +137,8 @@ async def begin(desk: Desk, job: RowMapping, attempts: list[RowMapping]) -> floa
         await desk.change(job["id"], work)
     except BaseException:
         await desk.engine.guards.limiter.release(choice.attempt_id, refund=True)
+        if desk.budgets is not None:
+            await desk.budgets.release(choice.attempt_id)
         raise
     return SOON
 

@@ -15,10 +15,13 @@ from sqlalchemy import RowMapping
 from anymedia.contracts.cost import Cost
 from anymedia.contracts.errors import GenerationError, JobFailed, RateLimited, raised
 from anymedia.contracts.problem import Problem
+from anymedia.engine.candidate import Asker
 from anymedia.engine.connection import Connection
 from anymedia.engine.engine import Engine
-from anymedia.engine.guards import circuit_key, counts, micro_usd, names_of
+from anymedia.engine.guards import circuit_key, counts, names_of
+from anymedia.engine.legs import policy_of
 from anymedia.engine.routing import situation_of
+from anymedia.engine.spending import micro_usd
 from anymedia.jobs import requests
 from anymedia.resilience.circuit import Admission
 from anymedia.resilience.counting import verdict
@@ -128,10 +131,10 @@ class UnderWay:
             since = now - attempt["accepted_at"] if attempt["accepted_at"] else None
             key = circuit_key(connection, job["medium"])
             guards.breakers.outcome(key, succeeded=kept, seconds=since)
-            guards.health.observed(
+            guards.observed(
                 attempt["provider"],
-                succeeded=kept,
-                seconds=seconds,
+                verdict(error),
+                seconds=seconds if kept else None,
                 expected_seconds=self._typical_seconds(job, attempt),
             )
         if attempt["id"] in self._begun:
@@ -145,6 +148,11 @@ class UnderWay:
                 cost=cost,
                 conformed=conformed,
             )
+        if accepted and error is None:
+            request = requests.from_row(job)
+            policy = policy_of(self._engine.settings, job["medium"])
+            asker = Asker(caller=job["owner"])
+            await guards.stick(request, asker, policy, attempt["provider"])
         await guards.limiter.settle(attempt["id"], micro_usd=micro_usd(cost))
         await guards.limiter.release(
             attempt["id"], refund=never_sent or isinstance(error, RateLimited)

@@ -11,7 +11,9 @@ from __future__ import annotations
 import asyncio
 import os
 import queue
+import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -30,6 +32,7 @@ T = TypeVar("T")
 Work: TypeAlias = Callable[[Connection], Any]
 MOST_PER_COMMIT = 64
 BUSY_SECONDS = 15.0
+SWITCH_SECONDS = 0.01
 
 
 class Database:
@@ -203,11 +206,25 @@ def prepared(connection: Any, _record: Any) -> None:
     # The driver must not begin transactions by itself, or BEGIN IMMEDIATE comes too late.
     connection.isolation_level = None
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
+    switch_to_wal(cursor)
     # FULL: a commit that was reported is on the disk, also when the power goes.
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
+
+
+def switch_to_wal(cursor: Any) -> None:
+    """Once in a file's life. SQLite does not wait for others who do it at the same time."""
+    for _ in range(int(BUSY_SECONDS / SWITCH_SECONDS)):
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+            time.sleep(SWITCH_SECONDS)
+        else:
+            return
+    cursor.execute("PRAGMA journal_mode=WAL")
 
 
 def begun(connection: Connection) -> None:

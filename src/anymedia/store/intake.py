@@ -15,6 +15,7 @@ import msgspec
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from anymedia.store.accounts import entered
 from anymedia.store.database import Database
 from anymedia.store.journal import journals, rows_of
 from anymedia.store.ledger import LedgerRow
@@ -66,6 +67,7 @@ def forget(connection: Connection, path: Path) -> None:
 
 def enter(connection: Connection, rows: Iterable[LedgerRow]) -> int:
     """Add rows to the ledger; one that is there already stays as it is. How many were new."""
+    rows = tuple(rows)
     columns = [
         {
             **msgspec.structs.asdict(row),
@@ -77,4 +79,5 @@ def enter(connection: Connection, rows: Iterable[LedgerRow]) -> int:
     if not columns:
         return 0
     done = connection.execute(upsert(ledger).on_conflict_do_nothing(["id"]), columns)
+    entered(connection, rows)
     return max(done.rowcount, 0)

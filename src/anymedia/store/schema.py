@@ -2,7 +2,10 @@
 
 `jobs` is what a caller asked for, `attempts` are the tries at it (and their states are the truth
 about money), `ledger` is what that costs, `timeline` is what happened, `artifacts` is what is
-kept, `workers` says which processes live, `callbacks` is what has to be told to whom.
+kept, `workers` says which processes live, `callbacks` is what has to be told to whom. `budget_*`
+are sums over the ledger that budgets are measured by, and what is reserved of them. `keys` and
+`key_secrets` are who may ask the gateway, `provider_changes` is what administrators changed there
+at run time, `audit` is what they did.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION = 2
+VERSION = 4
 """Of the tables. A database written by a newer release is refused, not damaged."""
 
 metadata = MetaData()
@@ -166,4 +169,81 @@ callbacks = Table(
     Column("due_at", Float),
     Column("delivered_at", Float),
     Column("problem", Text),
+)
+
+budget_accounts = Table(
+    "budget_accounts",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("scope", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("period", String, nullable=False),
+    Column("starts", Float, nullable=False),
+    Column("ends", Float, nullable=False),
+    Column("spent", BigInteger, nullable=False, default=0),
+    Column("held", BigInteger, nullable=False, default=0),  # the sum of its holds
+    Column("lent", BigInteger, nullable=False, default=0),  # what processes have and not yet used
+    Column("told", Text, nullable=False, default="[]"),
+    Column("news", Boolean, nullable=False, default=True),  # changed since marks were looked at
+)
+Index("budget_accounts_subject", budget_accounts.c.scope, budget_accounts.c.subject)
+Index("budget_accounts_ends", budget_accounts.c.ends)
+Index("budget_accounts_news", budget_accounts.c.news, sqlite_where=budget_accounts.c.news)
+
+budget_holds = Table(
+    "budget_holds",
+    metadata,
+    Column("attempt_id", String, primary_key=True),  # or the ledger row's, for a correction
+    Column("account", String, primary_key=True),
+    Column("amount", BigInteger, nullable=False),
+    Column("at", Float, nullable=False),
+)
+Index("budget_holds_account", budget_holds.c.account)
+
+budget_allowances = Table(
+    "budget_allowances",
+    metadata,
+    Column("holder", String, primary_key=True),  # the name of its process' tally
+    Column("account", String, primary_key=True),
+    Column("slot", Integer, nullable=False),
+    Column("granted", BigInteger, nullable=False),
+    Column("used", BigInteger, nullable=False),  # as far as it has been reported
+)
+Index("budget_allowances_account", budget_allowances.c.account)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("rights", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("revoked_at", Float),
+)
+
+key_secrets = Table(
+    "key_secrets",
+    metadata,
+    Column("hash", String, primary_key=True),  # SHA-256; the secret itself is kept nowhere
+    Column("key_id", ForeignKey("keys.id"), nullable=False, index=True),
+    Column("prefix", String, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float),
+)
+
+provider_changes = Table(
+    "provider_changes",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("settings", Text),  # encrypted with a key outside of the database; null when removed
+    Column("changed_at", Float, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("row", ROW_ID, primary_key=True, autoincrement=True),
+    Column("at", Float, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("action", String, nullable=False),
+    Column("subject", String, nullable=False),
 )

@@ -11,8 +11,10 @@ STEPS: dict[int, tuple[str, ...]] = {
         "ALTER TABLE attempts ADD COLUMN variant VARCHAR",
         "ALTER TABLE attempts ADD COLUMN quality VARCHAR",
     ),
+    2: (),  # tables of budgets
+    3: (),  # tables of keys, of providers changed at run time, and of what administrators did
 }
-"""From each version to the next."""
+"""From each version to the next; tables that are not there yet have been made by then."""
 
 
 def upgrade(connection: Connection, version: int) -> None:

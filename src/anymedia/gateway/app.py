@@ -1,0 +1,257 @@
+"""The gateway, put together: one client, its callers, and the routes in front of them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Match, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from anymedia.client.aio import AsyncJobsView
+from anymedia.clock import Clock
+from anymedia.contracts.configuration import Settings
+from anymedia.contracts.errors import GenerationError
+from anymedia.contracts.gateway import GatewaySettings
+from anymedia.contracts.media import StoredArtifact
+from anymedia.contracts.request import Request
+from anymedia.gateway import problems
+from anymedia.gateway.artifacts import handed_out
+from anymedia.gateway.callers import Caller, Callers, secret_of
+from anymedia.gateway.changes import ProviderChanges
+from anymedia.gateway.client import GatewayClient, admin_key_of
+from anymedia.gateway.door import Door
+from anymedia.gateway.keys import RENEW_SECONDS, Keys
+from anymedia.gateway.metrics import Metrics
+from anymedia.gateway.shared.manner import Manner
+from anymedia.gateway.spec import Refused
+
+LOG = logging.getLogger("anymedia.gateway")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """How a gateway was started."""
+
+    config: str | None = None
+    data_dir: str | None = None
+    local_only: bool = True
+    """Whether it listens on this machine's own addresses alone."""
+    no_auth: bool = False
+
+
+class Gateway:
+    """What all routes are given. Satisfies `spec.Gateway`."""
+
+    def __init__(
+        self, opening: Opening, *, settings: Settings | None = None, clock: Clock | None = None
+    ) -> None:
+        self.opening = opening
+        config: Any = settings if settings is not None else opening.config
+        self.client = GatewayClient(config, data_dir=opening.data_dir, clock=clock)
+        self.clock = self.client.clock
+        self.metrics = Metrics()
+        self.client.metrics = self.metrics
+        self.keys = Keys(self.client.database, self.clock)
+        self.callers = Callers(
+            self.keys,
+            self.clock,
+            admin_key=admin_key_of(self.client.settings),
+            open_without_keys=opening.local_only,
+            no_auth=opening.no_auth,
+        )
+        self.changes = ProviderChanges(self.client, self.keys)
+        self.began = self.clock.monotonic()
+        self.stopping = asyncio.Event()
+        """Set when the gateway is about to stop: whoever only watches should end now."""
+        self._chores: asyncio.Task[None] | None = None
+        self._config_seen: float | None = None
+
+    @property
+    def settings(self) -> GatewaySettings:
+        """As they are at the moment."""
+        return self.client.settings.gateway
+
+    @property
+    def limit_bytes(self) -> int:
+        """The largest body that is read."""
+        return self.settings.max_body_bytes
+
+    # --- who asks -------------------------------------------------------------------------
+
+    def asker(self, request: HttpRequest, wanted: Request[Any] | None = None) -> Caller:
+        """On whose behalf a request is made. Raises `Refused` where its key may not ask this."""
+        caller = self.callers.caller(secret_of(request.scope["headers"]))
+        if wanted is not None:
+            caller.check(wanted, self.client.meant(wanted))
+        elif request.method == "POST":
+            caller.need("generate")
+        return caller
+
+    def admin(self, request: HttpRequest) -> Caller:
+        """The administrator who asks. Raises `Refused` where it is none."""
+        caller = self.callers.caller(secret_of(request.scope["headers"]))
+        caller.need("admin")
+        return caller
+
+    def jobs(self, request: HttpRequest) -> AsyncJobsView:
+        """The jobs of whoever asks, and nobody else's."""
+        caller = self.callers.caller(secret_of(request.scope["headers"]))
+        return self.client.jobs.of(caller.owner)
+
+    # --- what is handed out ---------------------------------------------------------------
+
+    def artifact(self, request: HttpRequest, artifact: StoredArtifact) -> Response:
+        """An artifact's bytes: streamed, with `Range` and its media type."""
+        return handed_out(request, artifact)
+
+    def link(self, request: HttpRequest, artifact: StoredArtifact) -> str:
+        """An absolute URL where whoever asks can fetch an artifact."""
+        base = self.settings.public_url or str(request.base_url)
+        return f"{base.rstrip('/')}/api/artifacts/{artifact.id}"
+
+    # --- beginning and ending -------------------------------------------------------------
+
+    async def begin(self) -> None:
+        """Carry jobs on, know the keys, and look after both from here on."""
+        await self.callers.renew()
+        await self.changes.follow()
+        self.client.begin()
+        self._config_seen = self.config_time()
+        self._chores = asyncio.create_task(self._look_after())
+
+    async def end(self) -> None:
+        """Finish what is being sent or fetched, and leave the rest to others."""
+        self.stopping.set()
+        if self._chores is not None:
+            self._chores.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._chores
+        await self.client.close()
+
+    def reload(self) -> None:
+        """Read the configuration again; the old one stays where the new one has mistakes."""
+        try:
+            self.client.configure(self.opening.config)
+        except GenerationError as error:
+            LOG.warning("the configuration was not reloaded: %s", error.message)
+            return
+        self.callers.change_admin_key(admin_key_of(self.client.settings))
+        self.changes.apply_again()
+        LOG.warning("the configuration was reloaded")
+
+    def config_time(self) -> float | None:
+        """When the configuration's file was changed last."""
+        if self.opening.config is None:
+            return None
+        try:
+            return Path(self.opening.config).expanduser().stat().st_mtime
+        except OSError:
+            return None
+
+    async def _look_after(self) -> None:
+        while True:
+            await self.clock.sleep(RENEW_SECONDS)
+            try:
+                await self.callers.renew()
+                await self.changes.follow()
+            except GenerationError as error:
+                LOG.warning("keys and providers could not be looked up: %s", error.message)
+            seen = self.config_time()
+            if seen != self._config_seen:
+                self._config_seen = seen
+                self.reload()
+
+
+class Paths:
+    """Plain routes first (they are the busy ones), then the typed application."""
+
+    def __init__(self, plain: list[BaseRoute], typed: ASGIApp, gateway: Gateway) -> None:
+        self._plain = plain
+        self._typed = typed
+        self._callers = gateway.callers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve by whoever has the path."""
+        secret = secret_of(scope["headers"])
+        await self._callers.known(secret)
+        if scope["path"].startswith("/v1/"):
+            self._callers.caller(secret)  # a stranger is told so before anything is read
+            await self._plainly(scope, receive, send)
+            return
+        await self._typed(scope, receive, send)
+
+    async def _plainly(self, scope: Scope, receive: Receive, send: Send) -> None:
+        found = False
+        for route in self._plain:
+            match, child = route.matches(scope)
+            if match is Match.FULL:
+                scope.update(child)
+                scope["route"] = route
+                await route.handle(scope, receive, send)
+                return
+            found = found or match is Match.PARTIAL
+        if found:
+            raise Refused(f"this path does not take {scope['method'][:20]}", status=405)
+        raise Refused("there is nothing at this path; `/docs` shows what there is", status=404)
+
+
+def dialects(gateway: Any) -> tuple[list[Route], dict[str, Manner]]:
+    """The routes of other people's languages, and how failures are told in them."""
+    from anymedia.gateway.anthropic import MANNER as ANTHROPIC, anthropic_routes
+    from anymedia.gateway.openai import MANNER as OPENAI, openai_routes
+
+    routes = [*anthropic_routes(gateway), *openai_routes(gateway)]
+    return routes, {"/v1": OPENAI, "/v1/messages": ANTHROPIC}
+
+
+def application(gateway: Gateway) -> Door:
+    """The whole gateway as an ASGI application."""
+    from anymedia.gateway.typed import typed_application
+
+    plain, manners = dialects(gateway)
+    typed = typed_application(gateway, plain)
+    app: ASGIApp = Paths(list(plain), typed, gateway)
+    if gateway.settings.cors_origins:
+        app = CORSMiddleware(
+            app,
+            allow_origins=gateway.settings.cors_origins,
+            allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
+            allow_headers=("*",),
+            expose_headers=("location", "x-request-id", "retry-after", "preference-applied"),
+        )
+    return Door(
+        app,
+        settings=lambda: gateway.settings,
+        metrics=gateway.metrics,
+        manners={"/": problems.MANNER} | manners,
+        is_open=lambda: gateway.callers.open,
+        local_only=gateway.opening.local_only,
+        lifespan=lifespan_of(gateway),
+    )
+
+
+def lifespan_of(gateway: Gateway) -> Callable[[Receive, Send], Any]:
+    """How the server tells that it begins and ends."""
+
+    async def lifespan(receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            await gateway.begin()
+        except GenerationError as error:
+            await send({"type": "lifespan.startup.failed", "message": error.message})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await gateway.end()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    return lifespan

@@ -1,0 +1,244 @@
+"""The door: everything that is the same for every request, in one layer around all routes.
+
+A request gets an id, is counted, and is turned away when too many are under way. Its body is cut
+off where it grows too large or comes too slowly. Its answer carries the headers that keep browsers
+from mistaking it for something else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from time import perf_counter
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.requests import Request as HttpRequest
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from anymedia.contracts.errors import GenerationError
+from anymedia.contracts.gateway import GatewaySettings
+from anymedia.gateway.metrics import Metrics
+from anymedia.gateway.shared.body import too_large
+from anymedia.gateway.shared.manner import Manner, inner_failure
+from anymedia.gateway.spec import Refused
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+SAFE = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cache-control", b"no-store"),
+)
+"""Set where a route has not set its own."""
+BODY = frozenset({"POST", "PUT", "PATCH"})
+GENERATING = ("/api/generate", "/api/ai/", "/v1/")
+LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+BUSY_SECONDS = 1.0
+
+
+class Door:
+    """An ASGI application around another."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        settings: Callable[[], GatewaySettings],
+        metrics: Metrics,
+        manners: Mapping[str, Manner],
+        is_open: Callable[[], bool],
+        local_only: bool,
+        lifespan: Callable[[Receive, Send], Awaitable[None]],
+    ) -> None:
+        self._app = app
+        self._settings = settings
+        self._metrics = metrics
+        self._manners = manners
+        """How failures are told, by the beginning of paths; the longest wins, `/` is for the rest."""
+        self._is_open = is_open
+        self._local_only = local_only
+        self._lifespan = lifespan
+        self.under_way = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let one request in."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "http":
+            await self._serve(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began, settings = perf_counter(), self._settings()
+        headers = dict(scope["headers"])
+        scope.setdefault("state", {})["request_id"] = request_id(headers.get(b"x-request-id"))
+        answer = Answer(scope, send)
+        self.under_way += 1
+        self._metrics.began()
+        try:
+            try:
+                self._check(scope, headers, settings)
+                if scope["method"] in BODY or b"content-length" in headers:
+                    receive = Incoming(receive, settings, headers)
+                await self._app(scope, receive, answer)
+            except GenerationError as error:
+                await self._refuse(error, scope, receive, answer)
+            except Exception as error:  # noqa: BLE001  whoever asked must be told
+                # What a broken connection raises is nobody's fault, and nobody hears of it.
+                if not answer.status and not isinstance(error, OSError):
+                    failure = inner_failure(error, HttpRequest(scope))
+                    await self._refuse(failure, scope, receive, answer)
+        finally:
+            self.under_way -= 1
+            self._metrics.ended(
+                route_of(scope),
+                method_of(scope),
+                answer.status,
+                perf_counter() - began,
+                kind=kind_of(scope),
+            )
+
+    async def _refuse(
+        self, error: GenerationError, scope: Scope, receive: Receive, answer: Answer
+    ) -> None:
+        if answer.status:  # it has begun; all that is left is to break off
+            return
+        whose = filter(scope["path"].startswith, self._manners)
+        manner = self._manners[max(whose, key=len, default="/")]
+        await manner.refused(error, HttpRequest(scope))(scope, receive, answer)
+
+    def _check(self, scope: Scope, headers: dict[bytes, bytes], settings: GatewaySettings) -> None:
+        if self.under_way > settings.max_concurrent and not scope["path"].startswith("/livez"):
+            raise Refused(
+                "too many requests are under way",
+                status=503,
+                retryable=True,
+                retry_after=BUSY_SECONDS,
+            )
+        if self._is_open():
+            self._check_origin(scope["method"], headers, settings)
+
+    def _check_origin(
+        self, method: str, headers: dict[bytes, bytes], settings: GatewaySettings
+    ) -> None:
+        """Nobody needs a key: then no page that somebody visits may ask in their name."""
+        host = headers.get(b"host", b"").decode("latin-1")
+        if self._local_only and not is_local(host, settings):
+            raise Refused("this gateway is open to this machine only, by its own name", status=403)
+        origin = headers.get(b"origin", b"").decode("latin-1")
+        if not origin or method in {"GET", "HEAD", "OPTIONS"}:
+            return
+        if origin not in settings.cors_origins and urlsplit_safely(origin) != host:
+            raise Refused(
+                "pages of other origins may not use it; `gateway.cors_origins` allows some",
+                status=403,
+            )
+
+
+class Incoming:
+    """A request's body, read no further than allowed and waited for no longer."""
+
+    def __init__(
+        self, receive: Receive, settings: GatewaySettings, headers: Mapping[bytes, bytes]
+    ) -> None:
+        self._receive = receive
+        self._limit = settings.max_body_bytes
+        self._left = settings.max_body_bytes
+        self._deadline: float | None = None
+        self._seconds = settings.body_seconds
+        self._complete = False
+        said = headers.get(b"content-length", b"")
+        if said.isdigit() and int(said[:20]) > self._limit:
+            raise too_large(self._limit)
+
+    async def __call__(self) -> Message:
+        """The next piece."""
+        if self._complete:
+            return await self._receive()
+        loop = asyncio.get_running_loop()
+        if self._deadline is None:
+            self._deadline = loop.time() + self._seconds
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                message = await self._receive()
+        except TimeoutError:
+            raise Refused(
+                f"the body did not arrive within {self._seconds:g} s", status=408
+            ) from None
+        self._left -= len(message.get("body", b""))
+        if self._left < 0:
+            raise too_large(self._limit)
+        self._complete = not message.get("more_body", False)
+        return message
+
+
+class Answer:
+    """What goes out: with its id and the safe headers, and a note of its status."""
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self._scope = scope
+        self._send = send
+        self.status = 0
+
+    async def __call__(self, message: Message) -> None:
+        """Send on."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = list(message.get("headers", ()))
+            said = {name.lower() for name, _ in headers}
+            headers += [pair for pair in SAFE if pair[0] not in said]
+            if b"x-request-id" not in said:
+                headers.append((b"x-request-id", self._scope["state"]["request_id"].encode()))
+            message = {**message, "headers": headers}
+        await self._send(message)
+
+
+def request_id(said: bytes | None) -> str:
+    """The caller's own id for a request, if it is fit for logs; else a new one."""
+    text = (said or b"").decode("latin-1")
+    return text if REQUEST_ID.fullmatch(text) else f"req_{secrets.token_hex(12)}"
+
+
+def route_of(scope: Scope) -> str:
+    """The pattern of the path, so that ids do not become labels."""
+    route: Any = scope.get("route")
+    path = getattr(route, "path", None)
+    return path if isinstance(path, str) else "other"
+
+
+def method_of(scope: Scope) -> str:
+    """The method, if it is a usual one: others are words of strangers."""
+    usual = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+    return scope["method"] if scope["method"] in usual else "other"
+
+
+def kind_of(scope: Scope) -> str:
+    """Whether it asks for media, or for anything else."""
+    wanted = scope["method"] == "POST" and scope["path"].startswith(GENERATING)
+    return "generation" if wanted else "other"
+
+
+def is_local(host: str, settings: GatewaySettings) -> bool:
+    """Whether a `Host` is a name of this machine, or the one that the configuration gives it."""
+    name = (urlsplit_host(f"//{host}") or "").lower()
+    public = urlsplit_host(settings.public_url or "")
+    return name in LOCAL_HOSTS or name.endswith(".localhost") or (name != "" and name == public)
+
+
+def urlsplit_host(url: str) -> str | None:
+    """A URL's host, if it has one."""
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
+
+
+def urlsplit_safely(origin: str) -> str:
+    """The host and port of an origin."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""

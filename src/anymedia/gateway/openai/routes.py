@@ -1,0 +1,329 @@
+"""The routes: read, ask, answer."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncGenerator, Iterator
+from typing import Any, TypeVar
+
+from starlette.requests import Request as HttpRequest
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from anymedia.contracts.errors import NotFound
+from anymedia.contracts.image import ImageResult
+from anymedia.contracts.job import Job
+from anymedia.contracts.notice import Notice
+from anymedia.contracts.request import MediaRequest, Request
+from anymedia.contracts.result import Result
+from anymedia.contracts.speech import SpeechRequest
+from anymedia.gateway.anthropic import models as anthropic_models
+from anymedia.gateway.openai import (
+    chat,
+    completion,
+    embeddings,
+    images,
+    models,
+    speech,
+    transcription,
+    videos,
+)
+from anymedia.gateway.openai.completion import Head, answered_by
+from anymedia.gateway.openai.failures import MANNER
+from anymedia.gateway.shared import extension
+from anymedia.gateway.shared.body import Form, document, form, media_type
+from anymedia.gateway.shared.document import as_json
+from anymedia.gateway.shared.listing import meant, usable
+from anymedia.gateway.shared.manner import Serve, route
+from anymedia.gateway.shared.presence import attended
+from anymedia.gateway.shared.reading import Reading
+from anymedia.gateway.shared.strangers import passed_on
+from anymedia.gateway.shared.streamed import Streamed
+from anymedia.gateway.spec import Gateway, Refused
+
+ResultT = TypeVar("ResultT", bound=Result)
+RequestT = TypeVar("RequestT", bound=Request[Any])
+DIALECT = "openai"
+SAME_API = {"api": "chat"}
+"""What came in the words of chat goes out in the words of chat."""
+MOST_LISTED = 100
+USUALLY_LISTED = 20
+LOOKED_THROUGH = 10_000
+
+
+def openai_routes(gateway: Gateway) -> list[Route]:
+    """Everything below `/v1` that OpenAI's clients ask for."""
+    face = OpenAIFace(gateway)
+    table: tuple[tuple[str, str, Serve], ...] = (
+        ("POST", "/v1/chat/completions", face.chat),
+        ("POST", "/v1/embeddings", face.embed),
+        ("POST", "/v1/images/generations", face.draw),
+        ("POST", "/v1/images/edits", face.edit),
+        ("POST", "/v1/audio/speech", face.speak),
+        ("POST", "/v1/audio/transcriptions", face.transcribe),
+        ("POST", "/v1/videos", face.film),
+        ("GET", "/v1/videos", face.films),
+        ("GET", "/v1/videos/{id}", face.look),
+        ("DELETE", "/v1/videos/{id}", face.delete),
+        ("GET", "/v1/videos/{id}/content", face.watch),
+        ("GET", "/v1/models", face.models),
+        ("GET", "/v1/models/{id:path}", face.model),
+    )
+    return [route(path, MANNER, serve, method) for method, path, serve in table]
+
+
+class OpenAIFace:
+    """What each route does."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    # --- text -----------------------------------------------------------------------------
+
+    async def chat(self, request: HttpRequest) -> Response:
+        """`POST /v1/chat/completions`."""
+        reading = Reading(await document(request, self._gateway.limit_bytes))
+        asked = chat.asked(reading)
+        asker = self._gateway.asker(request, asked.request)
+        wanted, notices = await passed_on(
+            self._gateway.client,
+            asked.request,
+            reading,
+            asker=asker,
+            dialect=DIALECT,
+            besides=SAME_API,
+        )
+        head = Head(f"chatcmpl-{secrets.token_hex(12)}", self._now(), notices)
+        if asked.stream:
+            pieces = completion.chunks(
+                self._gateway.client.stream(wanted, asker=asker),
+                head,
+                wanted.model or "",
+                with_usage=asked.with_usage,
+            )
+            return Streamed(request, pieces, MANNER, self._gateway.clock)
+        async with attended(request.receive):
+            result = await self._gateway.client.run(wanted, asker=asker)
+        return as_json(completion.completion(result, head))
+
+    async def embed(self, request: HttpRequest) -> Response:
+        """`POST /v1/embeddings`."""
+        reading = Reading(await document(request, self._gateway.limit_bytes))
+        wanted, packed = embeddings.asked(reading)
+        result, _ = await self._result(request, wanted, reading)
+        return as_json(embeddings.answer(result, packed=packed))
+
+    # --- images ---------------------------------------------------------------------------
+
+    async def draw(self, request: HttpRequest) -> Response:
+        """`POST /v1/images/generations`."""
+        reading = Reading(await document(request, self._gateway.limit_bytes))
+        return await self._pictures(request, images.generation(reading), reading)
+
+    async def edit(self, request: HttpRequest) -> Response:
+        """`POST /v1/images/edits`."""
+        given = await form(request, self._gateway.limit_bytes)
+        reading = form_reading(given)
+        return await self._pictures(request, images.edit(reading, given), reading)
+
+    async def _pictures(
+        self, request: HttpRequest, asked: images.Asked, reading: Reading
+    ) -> Response:
+        if asked.stream:
+            pieces = self._drawn(request, asked, reading)
+            return Streamed(request, pieces, MANNER, self._gateway.clock)
+        result, notices = await self._result(request, asked.request, reading)
+        if asked.links:
+            links = [self._gateway.link(request, one) for one in result.artifacts]
+            pictures = [images.behind(link) for link in links]
+        else:
+            pictures = [images.inside(data) for data in await read_all(result)]
+        return as_json(images.answer(result, pictures, self._now(), notices))
+
+    async def _drawn(
+        self, request: HttpRequest, asked: images.Asked, reading: Reading
+    ) -> AsyncGenerator[bytes, None]:
+        result, _ = await self._asked(request, asked.request, reading)
+        for event in images.events(result, await read_all(result), asked.kind, self._now()):
+            yield event
+
+    # --- sound ----------------------------------------------------------------------------
+
+    async def speak(self, request: HttpRequest) -> Response:
+        """`POST /v1/audio/speech`."""
+        reading = Reading(await document(request, self._gateway.limit_bytes))
+        asked = speech.asked(reading)
+        if asked.as_events:
+            pieces = self._spoken(request, asked.request, reading)
+            return Streamed(request, pieces, MANNER, self._gateway.clock)
+        result, _ = await self._result(request, asked.request, reading)
+        response = self._gateway.artifact(request, result.artifacts[0])
+        response.headers["anymedia-model"] = answered_by(result)
+        return response
+
+    async def _spoken(
+        self, request: HttpRequest, wanted: SpeechRequest, reading: Reading
+    ) -> AsyncGenerator[bytes, None]:
+        result, _ = await self._asked(request, wanted, reading)
+        for sound in cut(await asyncio.to_thread(result.artifacts[0].read), speech.PIECE):
+            yield speech.delta(sound)
+        yield speech.done(result)
+
+    async def transcribe(self, request: HttpRequest) -> Response:
+        """`POST /v1/audio/transcriptions`."""
+        given = await form(request, self._gateway.limit_bytes)
+        reading = form_reading(given)
+        asked = transcription.asked(reading, given)
+        if asked.stream:
+            pieces = self._heard(request, asked, reading)
+            return Streamed(request, pieces, MANNER, self._gateway.clock)
+        result, _ = await self._result(request, asked.request, reading)
+        told = transcription.answer(result, asked.format)
+        return PlainTextResponse(told) if isinstance(told, str) else as_json(told)
+
+    async def _heard(
+        self, request: HttpRequest, asked: transcription.Asked, reading: Reading
+    ) -> AsyncGenerator[bytes, None]:
+        result, _ = await self._asked(request, asked.request, reading)
+        yield transcription.events(result)
+
+    # --- clips ----------------------------------------------------------------------------
+
+    async def film(self, request: HttpRequest) -> Response:
+        """`POST /v1/videos`: taken on, and answered at once."""
+        limit = self._gateway.limit_bytes
+        if media_type(request) == "multipart/form-data":
+            given = await form(request, limit)
+            reading = form_reading(given)
+            wanted = videos.asked(reading, given)
+        else:
+            reading = Reading(await document(request, limit))
+            wanted = videos.asked(reading)
+        asker = self._gateway.asker(request, wanted)
+        wanted, _ = await passed_on(
+            self._gateway.client, wanted, reading, asker=asker, dialect=DIALECT
+        )
+        job = await self._gateway.client.submit(keyed(request, wanted), asker=asker)
+        return polled(job.job)
+
+    async def films(self, request: HttpRequest) -> Response:
+        """`GET /v1/videos`."""
+        limit, after = page_of(request)
+        jobs = [
+            one.job
+            for one in await self._gateway.jobs(request).list(limit=LOOKED_THROUGH, media="video")
+        ]
+        if request.query_params.get("order") == "asc":
+            jobs.reverse()
+        if after is not None:
+            places = [place for place, job in enumerate(jobs) if job.id == after]
+            if not places:
+                raise NotFound(f"`after`: there is no video `{after[:100]}`")
+            jobs = jobs[places[0] + 1 :]
+        shown = [videos.video(job) for job in jobs[:limit]]
+        return as_json(videos.listed(shown, more=len(jobs) > limit))
+
+    async def look(self, request: HttpRequest) -> Response:
+        """`GET /v1/videos/{id}`."""
+        return polled(await self._film(request))
+
+    async def delete(self, request: HttpRequest) -> Response:
+        """`DELETE /v1/videos/{id}`: stopped, where it runs; what is finished is kept."""
+        job = await self._film(request)
+        if not job.final:
+            job = (await self._gateway.jobs(request).cancel(job.id)).job
+        stopped = job.status == "cancelled" or job.cancel in {"requested", "confirmed"}
+        return as_json({"id": job.id, "object": "video.deleted", "deleted": stopped})
+
+    async def watch(self, request: HttpRequest) -> Response:
+        """`GET /v1/videos/{id}/content`."""
+        job = await self._film(request)
+        clip = videos.clip_of(job, request.query_params.get("variant"))
+        return self._gateway.artifact(request, clip)
+
+    async def _film(self, request: HttpRequest) -> Job:
+        found = await self._gateway.jobs(request).get(request.path_params["id"])
+        if found.media != "video":
+            raise NotFound(f"there is no video `{found.id}`")
+        return found.job
+
+    # --- models ---------------------------------------------------------------------------
+
+    async def models(self, request: HttpRequest) -> Response:
+        """`GET /v1/models`, in the words of whoever asks."""
+        self._gateway.asker(request)
+        client = self._gateway.client
+        dialect = anthropic_models if "anthropic-version" in request.headers else models
+        return as_json(dialect.listed(usable(client), client.settings.aliases))
+
+    async def model(self, request: HttpRequest) -> Response:
+        """`GET /v1/models/{id}`."""
+        self._gateway.asker(request)
+        found = meant(self._gateway.client, request.path_params["id"])
+        dialect = anthropic_models if "anthropic-version" in request.headers else models
+        return as_json(dialect.entry(*found))
+
+    # --- asking ---------------------------------------------------------------------------
+
+    async def _result(
+        self, request: HttpRequest, wanted: Request[ResultT], reading: Reading
+    ) -> tuple[ResultT, tuple[Notice, ...]]:
+        """The answer, as long as somebody is there to hear it."""
+        async with attended(request.receive):
+            return await self._asked(request, wanted, reading)
+
+    async def _asked(
+        self, request: HttpRequest, wanted: Request[ResultT], reading: Reading
+    ) -> tuple[ResultT, tuple[Notice, ...]]:
+        client = self._gateway.client
+        asker = self._gateway.asker(request, wanted)
+        wanted, notices = await passed_on(client, wanted, reading, asker=asker, dialect=DIALECT)
+        return await client.run(keyed(request, wanted), asker=asker), notices
+
+    def _now(self) -> int:
+        return int(self._gateway.clock.now().timestamp())
+
+
+def keyed(request: HttpRequest, wanted: RequestT) -> RequestT:
+    """With the caller's idempotency key: paid work that is asked for again is the same work."""
+    key = request.headers.get("idempotency-key")
+    if key is None or not isinstance(wanted, MediaRequest):
+        return wanted
+    if not 1 <= len(key) <= 255:
+        raise Refused("`Idempotency-Key` has 1 to 255 characters")
+    return wanted.model_copy(update={"idempotency_key": key})
+
+
+def form_reading(given: Form) -> Reading:
+    """A form while it is read."""
+    if extension.NAME in given.fields:
+        given.fields[extension.NAME] = extension.from_form(given.fields[extension.NAME])
+    return Reading(given.fields, lenient=True)
+
+
+async def read_all(result: ImageResult) -> list[bytes]:
+    """The bytes of all pictures."""
+    return [await asyncio.to_thread(one.read) for one in result.artifacts]
+
+
+def cut(data: bytes, size: int) -> Iterator[bytes]:
+    """Bytes in pieces."""
+    return (data[start : start + size] for start in range(0, len(data), size))
+
+
+def polled(job: Job) -> Response:
+    """A job where it stands, and when to ask again."""
+    wait = {} if job.final else {"openai-poll-after-ms": str(videos.POLL_MILLISECONDS)}
+    return as_json(videos.video(job), headers=wait)
+
+
+def page_of(request: HttpRequest) -> tuple[int, str | None]:
+    """How many are wanted, and after which one."""
+    said = request.query_params.get("limit", str(USUALLY_LISTED))
+    if not (said.isascii() and said.isdigit() and 1 <= int(said[:9]) <= MOST_LISTED):
+        raise Refused(f"`limit`: expected a number from 1 to {MOST_LISTED}", param="limit")
+    order = request.query_params.get("order", "desc")
+    if order not in {"asc", "desc"}:
+        raise Refused("`order`: expected `asc` or `desc`", param="order")
+    return int(said), request.query_params.get("after")

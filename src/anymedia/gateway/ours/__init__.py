@@ -1,0 +1,1 @@
+"""Our own surfaces: what the typed contracts look like over HTTP."""
