@@ -174,8 +174,7 @@ async def told(
             await asyncio.wait((following, stopping), return_when=asyncio.FIRST_COMPLETED)
             if not following.done():
                 following.cancel()
-                yield b": the gateway is restarting; come back\nretry: 1000\n\n"
-                return
+                break
             job = following.result()
             if job is None:
                 job = (await views.get(job_id)).job
@@ -186,6 +185,8 @@ async def told(
                 yield event("job", shown(job), LAST)
                 return
             yield event("progress", standing(job), str(known))
+        # Also when it was told to stop while something was being said.
+        yield b": the gateway is restarting; come back\nretry: 1000\n\n"
     finally:
         watching.cancel()
         stopping.cancel()
