@@ -73,7 +73,7 @@ async def begin(desk: Desk, job: RowMapping, attempts: list[RowMapping]) -> floa
     counted = [
         one
         for one in attempts
-        if one["created_at"] >= (job["retried_at"] or 0.0) and one["state"] != "skipped"
+        if one["created_at"] >= (job["retried_at"] or 0.0) and was_asked(one)
     ]
     wait = pause(desk, job, counted)
     if 0 < wait <= PATIENCE_SECONDS:
@@ -141,6 +141,14 @@ async def begin(desk: Desk, job: RowMapping, attempts: list[RowMapping]) -> floa
             await desk.budgets.release(choice.attempt_id)
         raise
     return SOON
+
+
+def was_asked(attempt: RowMapping) -> bool:
+    """Whether an attempt was more than passing by: a circuit may open after the choice."""
+    if attempt["state"] == "skipped":
+        return False
+    problem = ended_with(attempt) if attempt["state"] == "not_sent" else None
+    return problem is None or problem.kind != "CircuitOpen"
 
 
 def intent(job: RowMapping, candidate: Candidate, number: int, now: float) -> dict[str, Any]:
