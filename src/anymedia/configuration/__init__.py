@@ -7,6 +7,6 @@ know who said what, or raises one `InvalidConfiguration` that lists every mistak
 
 from anymedia.configuration.describing import describe
 from anymedia.configuration.loading import load
-from anymedia.configuration.masking import masked
+from anymedia.contracts.masking import masked
 
 __all__ = ["describe", "load", "masked"]

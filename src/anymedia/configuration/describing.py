@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from anymedia.configuration.masking import masked, without_credentials
 from anymedia.contracts.base import Contract
 from anymedia.contracts.configuration import Settings
+from anymedia.contracts.masking import masked, without_credentials
 
 
 def describe(settings: Settings) -> dict[str, Any]:

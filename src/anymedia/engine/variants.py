@@ -8,11 +8,7 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 
 from anymedia.contracts.configuration import ProviderSettings
-
-SHOWN = 4
-"""Characters of a key that name it where people see it."""
-SHORTEST_NAMED = 12
-"""Of a shorter key, four characters are too many."""
+from anymedia.contracts.masking import masked
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +53,7 @@ def credentials(keys: tuple[SecretStr, ...]) -> tuple[str, ...]:
     named: list[str] = []
     seen: Counter[str] = Counter()
     for key in keys:
-        text = key.get_secret_value()
-        name = f"****{text[-SHOWN:]}" if len(text) >= SHORTEST_NAMED else "****"
+        name = masked(key)
         seen[name] += 1
         named.append(name if seen[name] == 1 else f"{name}-{seen[name]}")
     return tuple(named)

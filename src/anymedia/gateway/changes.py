@@ -18,9 +18,9 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, RowMapping, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from anymedia.configuration.masking import masked, without_credentials
 from anymedia.contracts.configuration import ProviderSettings
 from anymedia.contracts.errors import GenerationError, InvalidRequest, NotFound
+from anymedia.contracts.masking import masked, without_credentials
 from anymedia.contracts.mistakes import valid
 from anymedia.gateway.client import GatewayClient
 from anymedia.gateway.keys import Keys
