@@ -20,11 +20,15 @@ from anymedia.contracts.errors import (
     GenerationError,
     OutcomeUnknown,
 )
+from anymedia.contracts.image import ImageRequest
 from anymedia.contracts.job import Job
 from anymedia.contracts.request import RetryConfig
+from anymedia.jobs import rows
+from anymedia.jobs.desk import LostLease
 from anymedia.providers.spec import Job as Operation, Pace, Provider
 from anymedia.testing.samples import mp4
 from anymedia.wire.http import HttpResponse
+from tests.jobs.worker import jobs_in
 from tests.support.acme import ACME, BOLT
 from tests.support.transport import ScriptedTransport, answer, cut, timed_out, unreachable
 
@@ -291,3 +295,29 @@ def test_a_refusal_is_told_as_one(tmp_path: Path) -> None:
     error, job = ended(bench)
     assert job.status == "failed"
     assert isinstance(error, ContentRefused)
+
+
+def test_a_step_is_locked_out_though_its_process_has_won_the_job_back(tmp_path: Path) -> None:
+    """It acts on what it saw under an earlier lease; another process may have gone on since."""
+
+    async def course() -> None:
+        jobs = jobs_in(tmp_path, "http://127.0.0.1:9", "nothing")
+        job = await jobs.submit(ImageRequest(prompt="a fox", model="counting/one"))
+        desk, names = jobs._desk, ["wrk_1", "wrk_2"]
+        desk.worker = lambda: names[0]
+
+        async def owned_by(worker: str) -> None:
+            await desk.database.write(lambda c: rows.set_job(c, job.id, 0.0, worker=worker))
+
+        await owned_by("wrk_1")
+        early = desk.under_lease()
+        assert await early.change(job.id, lambda c: 1) == 1
+        await owned_by("wrk_other")
+        names.pop(0)
+        await owned_by("wrk_2")
+        with pytest.raises(LostLease):
+            await early.change(job.id, lambda c: 1)
+        assert await desk.under_lease().change(job.id, lambda c: 2) == 2
+        await jobs.close()
+
+    finished(course())

@@ -18,6 +18,7 @@ SINCE: dict[int, tuple[str, ...]] = {
     ),
     2: tuple(f"DROP TABLE budget_{one}" for one in ("accounts", "holds", "allowances")),
     3: tuple(f"DROP TABLE {one}" for one in ("key_secrets", "keys", "provider_changes", "audit")),
+    4: ("DROP INDEX artifacts_once",),
 }
 """How the tables of the next version become those of each one before it again."""
 

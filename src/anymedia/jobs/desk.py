@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, RowMapping
@@ -40,6 +40,16 @@ class Desk:
     underway: UnderWay
     budgets: Budgets | None = None
     callback_base_url: str | None = None
+
+    def under_lease(self) -> Desk:
+        """The same desk for one step, under the lease that this process has now.
+
+        A process that loses its lease gets another and may claim the same job again, while an
+        earlier step of it still acts on what it saw back then: that one must find itself locked
+        out.
+        """
+        worker = self.worker()
+        return replace(self, worker=lambda: worker)
 
     @property
     def settings(self) -> Settings:

@@ -81,6 +81,8 @@ class LocalDispatcher:
         self._running: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
         """Jobs that were signalled while their step was under way."""
+        self._claimed_again: set[str] = set()
+        """Jobs that became ours once more while a step under an earlier lease was under way."""
         self._awake = asyncio.Event()
         self._stopping = False
 
@@ -177,7 +179,9 @@ class LocalDispatcher:
             self._report(f"jobs could not be claimed: {error.message}")
             return False
         for job_id in taken:
-            if job_id not in self._running:
+            if job_id in self._running:
+                self._claimed_again.add(job_id)
+            else:
                 self._wait_for(job_id, 0.0)
         return len(taken) == CLAIM_AT_ONCE
 
@@ -214,6 +218,9 @@ class LocalDispatcher:
         if job_id in self._again:
             self._again.discard(job_id)
             wait = 0.0 if wait is not None else None
+        if job_id in self._claimed_again:
+            self._claimed_again.discard(job_id)
+            wait = 0.0
         if wait is not None and not self._stopping:
             self._wait_for(job_id, wait)
         self._awake.set()

@@ -35,6 +35,7 @@ from anymedia.store.ledger import money
 
 async def step(desk: Desk, job_id: str) -> float | None:
     """Do what follows. Seconds until there is something to do again; `None` when it is over."""
+    desk = desk.under_lease()
     job, attempts, outputs = await desk.database.read(lambda c: looked_at(c, job_id))
     if job is None or job["due_at"] is None:
         return None

@@ -25,7 +25,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION = 4
+VERSION = 5
 """Of the tables. A database written by a newer release is refused, not damaged."""
 
 metadata = MetaData()
@@ -103,6 +103,14 @@ artifacts = Table(
     Column("owner", String, nullable=False),
     Column("created_at", Float, nullable=False),
     Column("facts", Text, nullable=False),
+)
+# Whoever fetches it, it is kept once.
+Index(
+    "artifacts_once",
+    artifacts.c.attempt_id,
+    artifacts.c.role,
+    artifacts.c.position,
+    unique=True,
 )
 
 ledger = Table(

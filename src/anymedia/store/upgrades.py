@@ -13,6 +13,13 @@ STEPS: dict[int, tuple[str, ...]] = {
     ),
     2: (),  # tables of budgets
     3: (),  # tables of keys, of providers changed at run time, and of what administrators did
+    4: (
+        (
+            "DELETE FROM artifacts WHERE attempt_id IS NOT NULL AND id NOT IN"
+            " (SELECT min(id) FROM artifacts GROUP BY attempt_id, role, position)"
+        ),
+        "CREATE UNIQUE INDEX artifacts_once ON artifacts (attempt_id, role, position)",
+    ),
 }
 """From each version to the next; tables that are not there yet have been made by then."""
 
