@@ -32,8 +32,9 @@ from anymedia.contracts.speech import SpeechRequest
 from anymedia.contracts.usage import Usage
 from anymedia.contracts.video import VideoRequest
 from anymedia.engine.pricing import priced
-from anymedia.providers.adapters.fal import FAL, webhook
+from anymedia.providers.adapters.fal import FAL
 from anymedia.providers.adapters.fal.storage import upload
+from anymedia.providers.adapters.fal.webhook import SIGNATURE, WEBHOOK
 from anymedia.providers.adapters.pika import PIKA
 from anymedia.providers.spec import Brief, Job, Submitted
 from anymedia.testing.double import serving
@@ -41,6 +42,7 @@ from anymedia.testing.doubles.fal import NOON, FalDouble
 from anymedia.testing.doubles.fal.failures import broken, locked, queue_full
 from anymedia.testing.samples import png
 from anymedia.wire.http import Headers, HttpRequest, HttpResponse
+from anymedia.wire.signature import key_set
 
 
 class AtHome(Loopback):
@@ -214,9 +216,10 @@ def test_a_signed_call_names_the_request_and_finds_it(fal: AtHome, double: FalDo
     assert delivery is not None
     assert delivery.url == callback_url
     headers = Headers(delivery.headers)
-    keys = fal.converse(webhook.keys())
-    assert webhook.genuine(delivery.body, headers, keys, NOON + 10)
-    assert not webhook.genuine(delivery.body + b" ", headers, keys, NOON + 10)
+    assert WEBHOOK.key_set is not None
+    keys = fal.converse(key_set(WEBHOOK.key_set))
+    assert SIGNATURE.genuine(delivery.body, headers, keys, NOON + 10)
+    assert not SIGNATURE.genuine(delivery.body + b" ", headers, keys, NOON + 10)
     operation = job(FOX)
     assert operation.read_callback is not None
     assert operation.whole_handle is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -16,8 +17,8 @@ from anymedia.engine.engine import Engine
 from anymedia.engine.transport import NetworkTransport
 from anymedia.jobs.service import Jobs
 from anymedia.store.artifacts import ArtifactStore
-from anymedia.store.database import Database
 from anymedia.store.journal import Journal
+from anymedia.store.sqlite import SqliteDatabase
 from anymedia.testing.double import serving
 from anymedia.testing.doubles.fal import FalDouble
 from anymedia.testing.doubles.fal.failures import broken
@@ -38,7 +39,7 @@ def jobs_in(directory: Path, address: str, key: str) -> Jobs:
     )
     store = ArtifactStore(directory, limit_bytes=10**8)
     # Nobody listens there: the double's calls are handed in by the test.
-    return Jobs(engine, Database(directory), store, callback_base_url="http://127.0.0.1:9")
+    return Jobs(engine, SqliteDatabase(directory), store, callback_base_url="http://127.0.0.1:9")
 
 
 async def unanswered(jobs: Jobs, job_id: str) -> bool:
@@ -65,7 +66,7 @@ async def recovered(jobs: Jobs, double: FalDouble) -> Job:
 
 def test_a_lost_submission_is_found_by_fals_call(tmp_path: Path) -> None:
     """One submission, one charge, and the picture."""
-    double = FalDouble()
+    double = FalDouble(clock=time.time)
     with serving(double) as address:
         job = asyncio.run(recovered(jobs_in(tmp_path, address, double.key), double))
     assert job.status == "succeeded"

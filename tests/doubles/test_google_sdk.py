@@ -11,7 +11,7 @@ import pytest
 from anymedia.testing.double import serving
 from anymedia.testing.doubles.google import GoogleDouble
 from anymedia.testing.doubles.google.failures import rate_limited
-from anymedia.testing.samples import mp4, wav
+from anymedia.testing.samples import wav
 
 genai = pytest.importorskip("google.genai")
 types: Any = pytest.importorskip("google.genai.types")
@@ -157,7 +157,7 @@ def test_an_interaction_is_looked_at_until_its_clip_is_there(client: Any) -> Non
     assert (clip.type, found.usage.total_output_tokens) == ("video", 46_336)
     # The client knows whole addresses only on Google's own host.
     name = clip.uri.rpartition("/")[2].partition(":")[0]
-    assert client.files.download(file=f"files/{name}") == mp4()
+    assert client.files.download(file=f"files/{name}")[4:8] == b"ftyp"
 
 
 def test_an_interaction_can_be_cancelled(client: Any) -> None:
@@ -211,4 +211,4 @@ def test_vertex_makes_pictures_and_clips(vertex: Any) -> None:
         operation = vertex.operations.get(operation)
         looks += 1
     assert looks == 3
-    assert operation.response.generated_videos[0].video.video_bytes == mp4()
+    assert operation.response.generated_videos[0].video.video_bytes[4:8] == b"ftyp"

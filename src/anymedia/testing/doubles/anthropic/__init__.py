@@ -1,4 +1,4 @@
-"""Anthropic's double: messages, token counting, models.
+"""Anthropic's double: messages, token counting, models, batches.
 
 It knows the models of the catalogue, refuses what the real service refuses (sampling parameters,
 the wrong form of thinking, prefilled answers, a missing version, a wrong key) and bills every
@@ -22,6 +22,7 @@ from anymedia.contracts.model import Model
 from anymedia.providers.catalog import catalogued
 from anymedia.testing.double import Double
 from anymedia.testing.doubles.anthropic import messages
+from anymedia.testing.doubles.anthropic.batches import Batches
 from anymedia.testing.doubles.anthropic.failures import Failure
 from anymedia.testing.doubles.openai import mind
 
@@ -45,8 +46,19 @@ class AnthropicDouble(Double):
             if model.lifecycle(model.as_of) != "retired"
         }
         self._numbers = itertools.count(1)
+        self.batches = Batches(self._batched, lambda: self.base_url)
+        batch = "/v1/messages/batches"
         super().__init__(
             [
+                Route(batch, self._served(self.batches.create), methods=["POST"]),
+                Route(batch, self._served(self.batches.listed), methods=["GET"]),
+                Route(batch + "/{batch}", self._served(self.batches.look), methods=["GET"]),
+                Route(
+                    batch + "/{batch}/cancel", self._served(self.batches.cancel), methods=["POST"]
+                ),
+                Route(
+                    batch + "/{batch}/results", self._served(self.batches.results), methods=["GET"]
+                ),
                 Route("/v1/messages", self._served(self._answer), methods=["POST"]),
                 Route("/v1/messages/count_tokens", self._served(self._count), methods=["POST"]),
                 Route("/v1/models", self._served(self._list), methods=["GET"]),
@@ -83,11 +95,18 @@ class AnthropicDouble(Double):
     def _answer(self, request: Request, body: dict[str, Any], number: int) -> Response:
         model = self._model(body.get("model"))
         whole = messages.answer(body, model, request.headers["anthropic-version"], number)
-        self.record.invoice.append((whole["id"], price(model, whole["usage"])))
+        self.record.bill(whole["id"], price(model, whole["usage"]))
         if not body.get("stream"):
             return JSONResponse(whole)
         told = messages.events(whole, messages.last_words(body["messages"]))
         return StreamingResponse(told, media_type="text/event-stream")
+
+    def _batched(self, params: dict[str, Any], version: str, number: int) -> dict[str, Any]:
+        """A message of a batch, at half the price."""
+        model = self._model(params.get("model"))
+        whole = messages.answer(params, model, version, number)
+        self.record.bill(whole["id"], price(model, whole["usage"]) / 2)
+        return {**whole, "usage": {**whole["usage"], "service_tier": "batch"}}
 
     def _count(self, _: Request, body: dict[str, Any], __: int) -> Response:
         self._model(body.get("model"))

@@ -26,7 +26,7 @@ from anymedia.testing.doubles.bedrock.bodies import Mistake
 from anymedia.testing.doubles.bedrock.proof import Denied, Keys, prove
 from anymedia.testing.doubles.openai.images import drawn
 from anymedia.testing.doubles.openai.mind import FORBIDDEN
-from anymedia.testing.samples import mp4
+from anymedia.testing.films import film, sides
 
 Handler = Callable[[Request, Any], Response]
 BUCKET = "double-bucket"
@@ -159,8 +159,11 @@ class BedrockDouble(Double):
             job |= {"status": "Failed", "failureMessage": reason}
             return
         job["status"] = "Completed"
-        self._bill(job["invocationArn"], job["_price"])
-        self.files[f"{job['_folder']}/output.mp4"] = mp4()
+        self._bill(job["invocationArn"], job["_price"], prompt)
+        asked = job["_body"]["modelInput"]
+        size = sides(asked.get("resolution", "720p"), asked.get("aspect_ratio", "16:9"))
+        clip = film(*size, bodies.LENGTHS[asked.get("duration", "5s")])
+        self.files[f"{job['_folder']}/output.mp4"] = clip
         manifest = {"status": "SUCCESS", "outputs": ["output.mp4"]}
         self.files[f"{job['_folder']}/manifest.json"] = json.dumps(manifest).encode()
 
@@ -201,8 +204,8 @@ class BedrockDouble(Double):
         kind = "video/mp4" if request.path_params["key"].endswith(".mp4") else "application/json"
         return Response(content, media_type=kind)
 
-    def _bill(self, name: str, amount: Decimal) -> None:
-        self.record.invoice.append((name, amount))
+    def _bill(self, name: str, amount: Decimal, words: str | None = None) -> None:
+        self.record.bill(name, amount, words)
 
 
 def parsed(content: bytes) -> Any:

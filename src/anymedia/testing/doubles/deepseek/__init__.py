@@ -132,7 +132,7 @@ class DeepSeekDouble(Double):
         total += rates["cached_input_tokens"] * usage["prompt_cache_hit_tokens"]
         total += rates["output_tokens"] * usage["completion_tokens"]
         self.balance -= total
-        self.record.invoice.append((identifier, total))
+        self.record.bill(identifier, total)
 
     async def _listed(self, _: Request) -> Response:
         data = [{"id": one, "object": "model", "owned_by": "deepseek"} for one in CURRENT]

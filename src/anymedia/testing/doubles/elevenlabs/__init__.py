@@ -22,10 +22,13 @@ from anymedia.providers.catalog import catalogued
 from anymedia.testing.double import Double
 from anymedia.testing.form import form
 from anymedia.testing.samples import mp3, pcm, wav
+from anymedia.testing.tariff import owed
 
 Handler = Callable[[Request], Awaitable[Response]]
 CHARACTERS_PER_SECOND = 15
-USD_PER_CHARACTER = Decimal("0.0001")
+USD_PER_CREDIT = Decimal("0.0001")
+"""Made up: what effects and music cost is not published."""
+USUAL_VOICE = "eleven_multilingual_v2"
 CODECS = ("mp3", "pcm", "wav", "opus", "ulaw", "alaw")
 
 
@@ -46,7 +49,7 @@ class ElevenLabsDouble(Double):
         self.quota = quota
         self.spent = 0
         self.models = {
-            (one.medium, one.id) for one in catalogued("elevenlabs") if one.retires_on is None
+            (one.medium, one.id): one for one in catalogued("elevenlabs") if one.retires_on is None
         }
         self._numbers = itertools.count(1)
         handlers: dict[tuple[str, str], Handler] = {
@@ -86,13 +89,13 @@ class ElevenLabsDouble(Double):
 
     async def _speech(self, request: Request) -> Response:
         body = await self._asked(request, "speech", "text")
-        seconds = self._spend(len(body["text"]))
+        seconds = self._spoken(body)
         return self._sound(request, seconds, len(body["text"]))
 
     async def _timed(self, request: Request) -> Response:
         body = await self._asked(request, "speech", "text")
         text = body["text"]
-        seconds = self._spend(len(text))
+        seconds = self._spoken(body)
         each = seconds / max(1, len(text))
         alignment = {
             "characters": list(text),
@@ -205,8 +208,15 @@ class ElevenLabsDouble(Double):
             raise Refused(401, "quota_exceeded", "You have no credits left")
         return dict(body)
 
-    def _spend(self, characters: int) -> float:
-        """Count against the quota; how long that many characters take."""
-        self.spent += characters
-        self.record.invoice.append((f"gen-{next(self._numbers)}", characters * USD_PER_CHARACTER))
+    def _spoken(self, body: dict[str, Any]) -> float:
+        """Bill a text by its characters; how many seconds it takes to say."""
+        characters = len(body["text"])
+        model = self.models["speech", str(body.get("model_id") or USUAL_VOICE)]
+        self._spend(characters, owed(model, {}, characters=characters))
         return max(0.2, characters / CHARACTERS_PER_SECOND)
+
+    def _spend(self, spent: int, usd: Decimal | None = None) -> None:
+        """Count credits against the quota, and bill."""
+        self.spent += spent
+        amount = spent * USD_PER_CREDIT if usd is None else usd
+        self.record.bill(f"gen-{next(self._numbers)}", amount)

@@ -12,6 +12,7 @@ import itertools
 import json
 import re
 import secrets
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ from anymedia.testing.doubles.fal.signing import Signer
 
 BELOW = re.compile(r"(?P<app>.+)/requests/(?P<id>[^/]+)(?P<what>/status|/cancel)?")
 NOON = 1_795_262_400.0
+"""A time for those who hand in a clock of their own."""
 FILES_LAST_SECONDS = 7 * 86_400
 
 
@@ -63,7 +65,7 @@ class FalDouble(Double):
         key: str = "fal-id:fal-secret",
         polls_queued: int = 1,
         polls_running: int = 1,
-        clock: Callable[[], float] = lambda: NOON,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.key = key
         self.polls_queued = polls_queued
@@ -236,7 +238,7 @@ class FalDouble(Double):
             return
         made.status = 200
         made.units, amount = made.endpoint.cost(made.body)
-        self.record.invoice.append((made.id, amount))
+        self.record.bill(made.id, amount, words)
 
     def _made(self, made: Queued, *, flagged: bool) -> dict[str, Any]:
         """The result, its files put where they can be fetched until they expire."""

@@ -8,12 +8,11 @@ from decimal import Decimal
 from typing import Any
 
 from anymedia.contracts.model import Model
-from anymedia.contracts.usage import Usage
-from anymedia.engine.estimating import PIXELS_PER_MEGAPIXEL
-from anymedia.engine.pricing import priced
 from anymedia.providers.catalog import catalogued
 from anymedia.testing.doubles.fal.failures import Failure, model as problem
+from anymedia.testing.films import area, film, sides as frame
 from anymedia.testing.samples import mp3, png
+from anymedia.testing.tariff import line, owed
 
 SIZES = {
     "square_hd": (1024, 1024),
@@ -24,7 +23,10 @@ SIZES = {
     "landscape_16_9": (1024, 576),
 }
 TEXT_DURATIONS = ("text", "seconds")
-MP4 = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom" + b"\x00\x00\x00\x08free"
+MEGAPIXEL = 1024 * 1024
+UNPUBLISHED = Decimal("0.05")
+"""Made up: what models without a public price cost."""
+TIERS = {"512": 512, "1k": 1024, "2k": 2048, "4k": 4096}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,23 @@ class Endpoint:
         lengths = self.sheet.limits.durations_seconds
         return Decimal(said) if said else Decimal(str(lengths[0] if lengths else 5))
 
+    @property
+    def usual(self) -> str:
+        """The resolution where none is asked for."""
+        return next(iter(self.sheet.limits.resolutions), "720p")
+
+    def heard(self, body: dict[str, Any]) -> bool:
+        """Whether a clip has sound."""
+        has = self.sheet.limits.audio
+        return has == "always" or (has == "optional" and body.get("generate_audio") is not False)
+
+    def sides(self, body: dict[str, Any]) -> tuple[int, int]:
+        """Width and height of a picture: as said, or by its ratio and tier."""
+        if "image_size" in body or "aspect_ratio" not in body:
+            return sides(body.get("image_size", "landscape_4_3"))
+        tier = str(body.get("resolution", self.usual)).lower()
+        return area(TIERS.get(tier, 1024), str(body["aspect_ratio"]))
+
     def cost(self, body: dict[str, Any]) -> tuple[Decimal, Decimal]:
         """Billable units and US dollars, by the catalogue's price."""
         images = int(body.get("num_images", 1))
@@ -72,19 +91,16 @@ class Endpoint:
             "resolution": body.get(
                 "resolution", limits.resolutions[0] if limits.resolutions else None
             ),
-            "audio": body.get("generate_audio", limits.audio in {"always", "optional"}),
+            "audio": self.heard(body),
         }
-        picture = self.sheet.medium == "image"
-        usage = Usage(seconds=seconds)
-        if picture:
-            width, height = sides(body.get("image_size", "landscape_4_3"))
-            area = Decimal(width * height * images) / PIXELS_PER_MEGAPIXEL
-            usage = Usage(images=images, megapixels=area.quantize(Decimal("0.0001")))
-        amount = priced(self.sheet, usage, facts).amount or Decimal("0.05")
-        by_area = any(price.unit == "megapixels" for price in self.sheet.prices)
-        if picture and by_area and usage.megapixels is not None:
-            return usage.megapixels, amount
-        return (Decimal(images) if picture else seconds), amount
+        if self.sheet.medium != "image":
+            amount = owed(self.sheet, facts, seconds=seconds)
+            return seconds, UNPUBLISHED if amount is None else amount
+        width, height = sides(body.get("image_size", "landscape_4_3"))
+        area = (Decimal(width * height * images) / MEGAPIXEL).quantize(Decimal("0.0001"))
+        amount = owed(self.sheet, facts, images=images, megapixels=area)
+        units = Decimal(images) if line(self.sheet, "megapixels", **facts) is None else area
+        return units, UNPUBLISHED if amount is None else amount
 
 
 def endpoints() -> dict[str, Endpoint]:
@@ -109,14 +125,22 @@ def files(endpoint: Endpoint, body: dict[str, Any]) -> list[tuple[str, bytes, di
     """What is made: a name, the bytes, and what fal says of them."""
     match endpoint.sheet.medium:
         case "image":
-            width, height = sides(body.get("image_size", "landscape_4_3"))
+            width, height = endpoint.sides(body)
             about = {"width": width, "height": height, "content_type": "image/png"}
             count = int(body.get("num_images", 1))
             return [(f"{index}.png", png(width, height), about) for index in range(count)]
         case "video":
-            return [("output.mp4", MP4, {"content_type": "video/mp4"})]
+            clip = film(
+                *frame(
+                    str(body.get("resolution", endpoint.usual)),
+                    str(body.get("aspect_ratio", "16:9")),
+                ),
+                float(endpoint.seconds(body)),
+                sound=endpoint.heard(body),
+            )
+            return [("output.mp4", clip, {"content_type": "video/mp4"})]
         case _:
-            sound = mp3(float(min(endpoint.seconds(body), Decimal(2))))
+            sound = mp3(float(endpoint.seconds(body)))
             return [("output.mp3", sound, {"content_type": "audio/mpeg"})]
 
 

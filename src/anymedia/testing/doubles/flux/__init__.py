@@ -31,8 +31,8 @@ from anymedia.testing.double import Double
 from anymedia.testing.doubles.flux.asked import Asked, clip, picture
 from anymedia.testing.doubles.flux.failures import Refused, crowded, detailed, invalid
 from anymedia.testing.doubles.flux.pictures import FORMATS
+from anymedia.testing.films import film
 from anymedia.testing.lapsing import Lapsing
-from anymedia.testing.samples import mp4
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 FORBIDDEN, LATE, BROKEN = "forbidden", "forbidden-late", "broken"
@@ -141,7 +141,7 @@ class FluxDouble(Double):
         task = Task(str(uuid.uuid4()), model.id, asked, started=self.clock())
         self.tasks[task.id] = task
         self.credits_left -= usd * CENTS
-        self.record.invoice.append((task.id, usd))
+        self.record.bill(task.id, usd)
         said: dict[str, Any] = {"id": task.id, "cost": task.credits}
         sizes = (asked.input_megapixels, asked.output_megapixels)
         known = model.medium == "image"
@@ -204,7 +204,7 @@ class FluxDouble(Double):
             task.status, task.result = "Ready", self._result(task)
         if task.status != "Ready":
             self.credits_left += (task.asked.usd or 0) * CENTS
-            self.record.invoice = [one for one in self.record.invoice if one[0] != task.id]
+            self.record.give_back(task.id)
         return self._called(task)
 
     def _result(self, task: Task) -> dict[str, Any]:
@@ -252,8 +252,9 @@ class FluxDouble(Double):
         name = request.path_params["name"]
         if name.endswith(".cache"):
             return Response(b"draft", media_type="application/octet-stream")
-        if name.endswith(".mp4"):
-            return Response(mp4(), media_type="video/mp4")
         stem, _, ending = name.rpartition(".")
         asked = self.tasks[stem.rpartition("-")[0]].asked
+        if ending == "mp4":
+            clip = film(asked.width, asked.height, asked.seconds, sound=asked.sound)
+            return Response(clip, media_type="video/mp4")
         return Response(FORMATS[ending](asked.width, asked.height), media_type=f"image/{ending}")

@@ -13,6 +13,7 @@ from typing import Any
 from anymedia.contracts.model import Model
 from anymedia.testing.doubles.flux.failures import invalid
 from anymedia.testing.doubles.flux.pictures import FORMATS
+from anymedia.testing.films import sides
 
 Body = Mapping[str, Any]
 FLUX3 = {"prompt", "images", "aspect_ratio", "resolution", "safety_tolerance", "grounding"}
@@ -49,6 +50,8 @@ class Asked:
     webhook_url: str = ""
     webhook_secret: str = field(default="", repr=False)
     draft: bool = False
+    seconds: int = 0
+    sound: bool = False
 
     @property
     def output_megapixels(self) -> Decimal:
@@ -230,7 +233,17 @@ def clip(model: Model, body: Body) -> Asked:
     wanted = {"resolution": "1080p" if fhd else "720p"}
     rate = next(one.usd for one in model.prices if one.when == wanted)
     usd = rate * (5 if seconds == "auto" else seconds) * count
-    return Asked(words=said, count=count, draft=draft, usd=usd)
+    across, down = sides(wanted["resolution"], body.get("aspect_ratio", "16:9"))
+    return Asked(
+        words=said,
+        count=count,
+        draft=draft,
+        usd=usd,
+        width=across,
+        height=down,
+        seconds=5 if seconds == "auto" else seconds,
+        sound=body.get("generate_audio") is not False,
+    )
 
 
 def keyframes(body: Body, seconds: Any) -> None:

@@ -23,7 +23,8 @@ from anymedia.contracts.model import Model
 from anymedia.providers.catalog import catalogued
 from anymedia.testing.double import Double
 from anymedia.testing.doubles.google import generated, predicted
-from anymedia.testing.doubles.google.bills import charged, paid
+from anymedia.testing.doubles.google.batches import Batches
+from anymedia.testing.doubles.google.bills import charged, filmed, paid
 from anymedia.testing.doubles.google.failures import Failure, unknown_model, wrong_key
 from anymedia.testing.doubles.google.files import Files
 from anymedia.testing.doubles.google.interactions import Interactions
@@ -55,11 +56,19 @@ class GoogleDouble(Double):
         self.operations = Operations(slowness=slowness)
         self.surfaces = {name: listed(name) for name in ("google", "vertex")}
         self._numbers = itertools.count(1)
+        self.batches = Batches(self.files, self._batched)
         super().__init__(self._routes())
 
     def _routes(self) -> list[Route]:
         routes = [
             Route("/token", self._token, methods=["POST"]),
+            Route("/{version}/batches", self._keyed(self.batches.listed), methods=["GET"]),
+            Route(
+                "/{version}/batches/{name}:cancel",
+                self._keyed(self.batches.cancel),
+                methods=["POST"],
+            ),
+            Route("/{version}/batches/{name}", self._keyed(self.batches.look), methods=["GET"]),
             Route("/upload/{version}/files", self._upload, methods=["POST"]),
             Route("/download/{version}/files/{name}:download", self._keyed(self.files.content)),
             Route("/{version}/files/{name}:download", self._keyed(self.files.elsewhere)),
@@ -126,8 +135,8 @@ class GoogleDouble(Double):
             raise unknown_model(name, request.path_params["version"])
         return found[0]
 
-    def _bill(self, name: str, amount: Decimal) -> None:
-        self.record.invoice.append((name, amount))
+    def _bill(self, name: str, amount: Decimal, words: str | None = None) -> None:
+        self.record.bill(name, amount, words)
 
     # --- methods of models --------------------------------------------------------------------
 
@@ -137,6 +146,9 @@ class GoogleDouble(Double):
         match method:
             case "generateContent" | "streamGenerateContent":
                 return self._generate(request, name, body, stream=method[0] == "s")
+            case "batchGenerateContent":
+                self._model(request, name, "text")
+                return self.batches.create(name, body)
             case "countTokens":
                 return JSONResponse({"totalTokens": tokens(json.dumps(body))})
             case "batchEmbedContents" | "embedContent":
@@ -173,6 +185,15 @@ class GoogleDouble(Double):
         if request.query_params.get("alt") != "sse":
             return JSONResponse(list(generated.pieces(whole)))
         return StreamingResponse(generated.streamed(whole), media_type="text/event-stream")
+
+    def _batched(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
+        """An answer of a batch, at half the price."""
+        model = next(one for one in self.surfaces["google"] if one.id == name)
+        body = generated.spelt(body)
+        generated.checked(body, vertex=False)
+        whole = generated.answered(body, model, len(self.record.invoice) + 1)
+        self._bill(whole["responseId"], charged(model, whole, body) / 2)
+        return whole
 
     def _embed(self, model: Model, body: dict[str, Any]) -> Response:
         one = "requests" not in body
@@ -234,11 +255,10 @@ class GoogleDouble(Double):
         """The interaction; one that has just been completed goes on the invoice."""
         billed = {name for name, _ in self.record.invoice}
         if found["status"] == "completed" and found["id"] not in billed:
-            made = found["usage"].get("total_output_tokens", 0)
-            per_clip = Decimal(made) * Decimal("17.5") / 1_000_000
-            self._bill(
-                found["id"], per_clip if model.medium == "video" else paid(model, Decimal(1))
-            )
+            body = self.interactions.body(found["id"])
+            clip = model.medium == "video"
+            amount = filmed(model, body) if clip else paid(model, Decimal(1))
+            self._bill(found["id"], amount, json.dumps(body["input"]))
         return found
 
     async def _cancel(self, request: Request) -> Response:

@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 from anymedia.contracts.model import Model
+from anymedia.testing.doubles.google.interactions import seconds_of
+from anymedia.testing.tariff import owed
 
 
 def prices(model: Model) -> dict[str, Decimal]:
@@ -20,8 +22,22 @@ def paid(model: Model, number: Decimal) -> Decimal:
     return number * (each.get("images") or each.get("requests") or Decimal(0))
 
 
+def filmed(model: Model, body: dict[str, Any]) -> Decimal:
+    """What a clip costs, by the second.
+
+    Google counts tokens, about 5792 a second at 720p for 17.50 dollars a million; the lists that
+    can be cited, for all resolutions, round what that comes to.
+    """
+    form = body.get("response_format", {})
+    seconds = Decimal(str(seconds_of(form)))
+    amount = owed(model, {"resolution": form.get("resolution", "720p")}, seconds=seconds)
+    return Decimal(0) if amount is None else amount
+
+
 def charged(model: Model, whole: dict[str, Any], body: dict[str, Any]) -> Decimal:
-    """What an answer costs: tokens, or a picture of its size."""
+    """What an answer costs: tokens, or a picture of its size; a blocked prompt, nothing."""
+    if "candidates" not in whole:
+        return Decimal(0)
     told, each = whole["usageMetadata"], prices(model)
     total = each.get("input_tokens", Decimal(0)) * told["promptTokenCount"]
     out = told.get("candidatesTokenCount", 0) + told.get("thoughtsTokenCount", 0)

@@ -13,6 +13,7 @@ from typing import Any
 from anymedia.contracts.model import Model
 from anymedia.testing.doubles.google.failures import Failure
 from anymedia.testing.doubles.openai.mind import FORBIDDEN, echo, sample, tokens, words
+from anymedia.testing.films import area
 from anymedia.testing.samples import pcm, png, wav
 
 LATE = "forbidden-late"
@@ -21,8 +22,8 @@ THOUGHT_TOKENS = 16
 IMAGE_TOKENS = 1120
 HEARD = "Hello there."
 SIGNATURE = base64.b64encode(b"signed by the double").decode()
-SIDES = {"512": 64, "1K": 128, "2K": 256, "4K": 512}
-"""A picture's side; small, so that tests are quick."""
+SIDES = {"512": 512, "1K": 1024, "2K": 2048, "4K": 4096}
+"""A square's side."""
 KNOWN = frozenset(
     (
         *("contents", "systemInstruction", "tools", "toolConfig", "safetySettings"),
@@ -141,8 +142,9 @@ def made(body: dict[str, Any], model: Model, prompt: str) -> list[dict[str, Any]
     wanted = body.get("generationConfig", {})
     modalities = wanted.get("responseModalities", ["TEXT"])
     if "IMAGE" in modalities:
-        side = SIDES[wanted.get("imageConfig", {}).get("imageSize", "1K")]
-        return [media("image/png", png(side, side)) | {"thoughtSignature": SIGNATURE}]
+        form = wanted.get("imageConfig", {})
+        size = area(SIDES[form.get("imageSize", "1K")], form.get("aspectRatio", "1:1"))
+        return [media("image/png", png(*size)) | {"thoughtSignature": SIGNATURE}]
     if "AUDIO" in modalities:
         if model.settings.get("style") == "metadata":
             return [media("audio/wav", wav(1))]

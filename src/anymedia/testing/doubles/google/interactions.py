@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import itertools
 import json
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +14,8 @@ from anymedia.contracts.model import Model
 from anymedia.testing.doubles.google.failures import Failure
 from anymedia.testing.doubles.google.generated import LATE
 from anymedia.testing.doubles.openai.mind import FORBIDDEN
-from anymedia.testing.samples import mp3, mp4, wav
+from anymedia.testing.films import film, sides
+from anymedia.testing.samples import mp3, wav
 
 SECRET = b"whsec-double"
 TOKENS_PER_SECOND = 5792
@@ -29,6 +31,7 @@ class Interactions:
         """Keeps a file and says where it lies."""
         self.all: dict[str, dict[str, Any]] = {}
         self._looks: dict[str, int] = {}
+        self._numbers = itertools.count(1)
         self._asked: dict[str, tuple[dict[str, Any], Model]] = {}
 
     def create(self, body: dict[str, Any], model: Model) -> dict[str, Any]:
@@ -37,7 +40,7 @@ class Interactions:
             raise Failure(400, "input: is required")
         if body.get("background") and body.get("store") is False:
             raise Failure(400, "background requires store")
-        number = len(self.all) + 1
+        number = next(self._numbers)
         found = {
             "id": f"v1_double{number}",
             "status": "queued",
@@ -70,6 +73,10 @@ class Interactions:
             raise Failure(400, "The interaction has ended already")
         found["status"] = "cancelled"
         return found
+
+    def body(self, identifier: str) -> dict[str, Any]:
+        """What one was asked for."""
+        return self._asked[identifier][0]
 
     def delete(self, identifier: str) -> None:
         """Forget one."""
@@ -107,13 +114,15 @@ class Interactions:
             sound = wav(1) if kind == "audio/wav" else mp3(1)
             content = {"type": "audio", "mime_type": kind, "data": encoded(sound)}
             return content, {"total_input_tokens": 5, "total_output_tokens": 0}
-        seconds = float(str(form.get("duration", "8s")).rstrip("s"))
+        seconds = seconds_of(form)
         tokens = int(seconds * TOKENS_PER_SECOND)
         content = {"type": "video", "mime_type": "video/mp4"}
+        size = sides(form.get("resolution", "720p"), form.get("aspect_ratio", "16:9"))
+        clip = film(*size, seconds, sound=True)
         if form.get("delivery") == "uri":
-            content["uri"] = self._store(mp4())
+            content["uri"] = self._store(clip)
         else:
-            content["data"] = encoded(mp4())
+            content["data"] = encoded(clip)
         return content, {
             "total_input_tokens": 12,
             "total_output_tokens": tokens,
@@ -121,6 +130,11 @@ class Interactions:
             "total_tokens": 12 + tokens,
             "output_tokens_by_modality": [{"modality": "video", "tokens": tokens}],
         }
+
+
+def seconds_of(form: dict[str, Any]) -> float:
+    """How long a clip is to be."""
+    return float(str(form.get("duration", "8s")).rstrip("s"))
 
 
 def encoded(data: bytes) -> str:

@@ -9,7 +9,8 @@ from anymedia.testing.doubles.google.failures import Failure
 from anymedia.testing.doubles.google.generated import LATE
 from anymedia.testing.doubles.google.interactions import encoded
 from anymedia.testing.doubles.openai.mind import FORBIDDEN, tokens
-from anymedia.testing.samples import mp4, png, wav
+from anymedia.testing.films import area, film, sides
+from anymedia.testing.samples import png, wav
 
 DIMENSIONS = 4
 
@@ -35,7 +36,9 @@ def predicted(body: dict[str, Any], model: Model) -> dict[str, Any]:
         return {"predictions": [held if FORBIDDEN in prompt else sound]}
     if "seed" in parameters and parameters.get("addWatermark", True):
         raise Failure(400, "Seed is not supported when watermark is enabled.")
-    picture = {"bytesBase64Encoded": encoded(png(64, 64)), "mimeType": "image/png"}
+    side = 2048 if parameters.get("sampleImageSize") == "2K" else 1024
+    drawn = png(*area(side, str(parameters.get("aspectRatio", "1:1"))))
+    picture = {"bytesBase64Encoded": encoded(drawn), "mimeType": "image/png"}
     wanted = [picture] * int(parameters.get("sampleCount", 1))
     if LATE in prompt:
         return {"predictions": [held, *wanted[1:]]}
@@ -48,6 +51,13 @@ def measured(instance: dict[str, Any], parameters: dict[str, Any]) -> dict[str, 
     found = vector(text, parameters.get("outputDimensionality"))
     statistics = {"truncated": False, "token_count": tokens(text)}
     return {"embeddings": {"values": found, "statistics": statistics}}
+
+
+def filmed(parameters: dict[str, Any]) -> bytes:
+    """A clip of Veo's."""
+    size = sides(parameters.get("resolution", "720p"), parameters.get("aspectRatio", "16:9"))
+    seconds = float(parameters.get("durationSeconds", 8))
+    return film(*size, seconds, sound=parameters.get("generateAudio") is not False)
 
 
 class Operations:
@@ -85,7 +95,7 @@ class Operations:
         clips = [
             {"gcsUri": f"{bucket}sample_{place}.mp4", "mimeType": "video/mp4"}
             if bucket
-            else {"bytesBase64Encoded": encoded(mp4()), "mimeType": "video/mp4"}
+            else {"bytesBase64Encoded": encoded(filmed(parameters)), "mimeType": "video/mp4"}
             for place in range(int(parameters.get("sampleCount", 1)))
         ]
         made = {"raiMediaFilteredCount": 0, "videos": clips}

@@ -95,7 +95,7 @@ class HuggingFaceDouble(Double):
             response.headers["x-request-id"] = identifier
             if request.method == "POST" and response.status_code < 300:
                 self.balance -= USD_PER_CALL
-                self.record.invoice.append((identifier, USD_PER_CALL))
+                self.record.bill(identifier, USD_PER_CALL)
             return response
 
         return serve

@@ -16,7 +16,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from anymedia.testing.doubles.openai.mind import FORBIDDEN
-from anymedia.testing.samples import mp3, mp4, png
+from anymedia.testing.films import area, film
+from anymedia.testing.samples import mp3, png
 
 BROKEN = "broken"
 MEDIA_TYPES = {"png": "image/png", "mp3": "audio/mpeg", "mp4": "video/mp4"}
@@ -93,7 +94,7 @@ class SubProviders:
         if "tts" in request.path_params["model"].lower():
             return Response(mp3(1.0), media_type="audio/mpeg")
         sides = body.get("parameters") or {}
-        picture = png(int(sides.get("width") or 64), int(sides.get("height") or 64))
+        picture = png(int(sides.get("width") or 1024), int(sides.get("height") or 1024))
         return Response(picture, media_type="image/png")
 
     async def vectors(self, request: Request) -> Response:
@@ -154,7 +155,7 @@ class SubProviders:
         if BROKEN in job["prompt"]:
             raise Refused(422, {"detail": [{"loc": ["body"], "msg": "broke", "type": "broken"}]})
         job.setdefault("url", None)
-        job["url"] = job["url"] or self.file("mp4", mp4())
+        job["url"] = job["url"] or self.file("mp4", film())
         return JSONResponse({"video": {"url": job["url"]}})
 
     def _known(self, request: Request) -> dict[str, Any]:
@@ -173,7 +174,7 @@ class SubProviders:
             raise Refused(400, {"message": f"response_format should be {wanted}"})
         if FORBIDDEN in str(body.get("prompt")):
             raise disallowed()
-        width, high = body.get("width") or 64, body.get("height") or 64
+        width, high = body.get("width") or 1024, body.get("height") or 1024
         if "size" in body:
             width, high = map(int, str(body["size"]).split("x"))
         picture = base64.b64encode(png(int(width), int(high))).decode()
@@ -207,7 +208,7 @@ class SubProviders:
             error = {"message": f"the video was not made: {code}", "code": code}
             return JSONResponse({"id": identifier, "status": "failed", "error": error})
         job.setdefault("url", None)
-        job["url"] = job["url"] or self.file("mp4", mp4())
+        job["url"] = job["url"] or self.file("mp4", film())
         outputs = {"video_url": job["url"]}
         return JSONResponse({"id": identifier, "status": "completed", "outputs": outputs})
 
@@ -217,7 +218,14 @@ class SubProviders:
         if not (given.get("prompt") or given.get("text")):
             raise Refused(422, {"detail": "- input: prompt is required", "status": 422})
         waited = request.headers.get("prefer") == "wait"
-        kind = ("mp3", mp3(1.0)) if "text" in given else ("png", png(64, 64))
+        ratio = str(given.get("aspect_ratio", "1:1"))
+        drawn = png(
+            *(
+                given.get(name) or side
+                for name, side in zip(("width", "height"), area(1024, ratio), strict=True)
+            )
+        )
+        kind = ("mp3", mp3(1.0)) if "text" in given else ("png", drawn)
         output = self.file(*kind) if waited else None
         state = "succeeded" if waited else "starting"
         return JSONResponse({"id": "p1", "status": state, "output": output}, 201)

@@ -24,7 +24,8 @@ from anymedia.testing.delivery import Delivery
 from anymedia.testing.double import Double
 from anymedia.testing.doubles.ideogram.asked import ALWAYS_LATER, Asked, Refused, asked
 from anymedia.testing.doubles.ideogram.signing import Signer
-from anymedia.testing.samples import mp4, png
+from anymedia.testing.films import film, sides
+from anymedia.testing.samples import png
 
 Handler = Callable[[Request], Awaitable[Response]]
 FILES_LIVE_SECONDS = 24 * 3600
@@ -129,7 +130,7 @@ class IdeogramDouble(Double):
         )
         self.generations[generation.id] = generation
         self.balance -= price
-        self.record.invoice.append((generation.id, Decimal(price) / 1_000_000))
+        self.record.bill(generation.id, Decimal(price) / 1_000_000)
         told: dict[str, Any] = {"generation_id": generation.id, "seed": wanted.seed}
         if wanted.later or wanted.webhook or wanted.action in ALWAYS_LATER:
             return JSONResponse(told)
@@ -213,9 +214,10 @@ class IdeogramDouble(Double):
         name = request.path_params["name"]
         if request.query_params.get("sig") != sealed(name, until) or self.clock() > until:
             return Response("Forbidden", 403)
+        asked = self.generations[name.rpartition("-")[0]].asked
         if name.endswith(".mp4"):
-            return Response(mp4(), media_type="video/mp4")
-        return Response(png(64, 64), media_type="image/png")
+            return Response(film(1280, 720, asked.duration), media_type="video/mp4")
+        return Response(png(*sides(asked.size)), media_type="image/png")
 
     async def _keys(self, _: Request) -> Response:
         return JSONResponse({"keys": [self.signer.jwk()]})

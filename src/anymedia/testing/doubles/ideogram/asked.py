@@ -12,6 +12,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from anymedia.testing.films import area
 from anymedia.testing.form import form
 
 ENDPOINTS: dict[str, frozenset[str]] = {
@@ -177,4 +178,5 @@ def sized(fields: dict[str, Any]) -> str:
         return size
     if size not in {"auto", "source", "1k", "2k", "720p", "1080p"}:
         raise wrong("size: not one of the allowed values")
-    return "2048x2048"
+    side = {"1k": 1024, "2k": 2048}.get(size, 2048 if "size" in fields else 1024)
+    return "{}x{}".format(*area(side, str(fields.get("aspect_ratio", "1:1"))))

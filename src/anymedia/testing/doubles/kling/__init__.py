@@ -28,8 +28,9 @@ from anymedia.testing.doubles.kling.asked import Asked, newer_clip, older_clip, 
 from anymedia.testing.doubles.kling.failures import Refused
 from anymedia.testing.doubles.kling.proof import Keys
 from anymedia.testing.doubles.kling.tasks import UNIT_USD, Task, newer, older
+from anymedia.testing.films import film
 from anymedia.testing.lapsing import Lapsing
-from anymedia.testing.samples import mp4, png
+from anymedia.testing.samples import png
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 CLIPS = ("/v1/videos/text2video", "/v1/videos/image2video")
@@ -143,7 +144,7 @@ class KlingDouble(Double):
         task = Task(identifier, path, asked, created_at=now, updated_at=now)
         self.tasks[identifier] = task
         self.units_left -= asked.usd / UNIT_USD
-        self.record.invoice.append((identifier, asked.usd))
+        self.record.bill(identifier, asked.usd)
         return task, self._reported(task)
 
     def _named(self, external_id: str) -> Task | None:
@@ -200,7 +201,7 @@ class KlingDouble(Double):
             late = LATE in task.asked.words
             task.message = "Failure to pass the risk control system" if late else "Internal error"
             self.units_left += task.asked.usd / UNIT_USD
-            self.record.invoice = [one for one in self.record.invoice if one[0] != task.id]
+            self.record.give_back(task.id)
             return
         task.status = "succeeded"
         ending = "mp4" if task.asked.kind == "videos" else "png"
@@ -233,9 +234,12 @@ class KlingDouble(Double):
         """A result. It takes no key: the address is the permission, until it ends."""
         if not self._lapsing.admits(request):
             return Response("<Error><Code>AccessDenied</Code></Error>", 403)
-        if request.path_params["name"].endswith(".mp4"):
-            return Response(mp4(), media_type="video/mp4")
-        return Response(png(64, 64), media_type="image/png")
+        name = request.path_params["name"]
+        asked = self.tasks[name.rpartition("-")[0]].asked
+        if name.endswith(".mp4"):
+            clip = film(*asked.sides, asked.seconds, sound=asked.sound)
+            return Response(clip, media_type="video/mp4")
+        return Response(png(*asked.sides), media_type="image/png")
 
 
 async def read(request: Request) -> Mapping[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from anymedia.contracts.model import Model
 from anymedia.testing.doubles.kling.failures import Refused
+from anymedia.testing.films import area, sides
 
 RESOLUTIONS = {"std": "720p", "pro": "1080p", "4k": "4k"}
 CONTENTS = {"first_frame", "last_frame", "refer_image", "feature_video", "base_video"}
@@ -30,6 +31,8 @@ class Asked:
     usd: Decimal
     seconds: int = 0
     count: int = 1
+    sides: tuple[int, int] = (1280, 720)
+    sound: bool = False
 
 
 def wrong(field: str, expected: str) -> Refused:
@@ -118,6 +121,8 @@ def older_clip(path: str, body: Mapping[str, Any], model: Model) -> Asked:
         external_id=text(body, "external_task_id", 128),
         seconds=seconds,
         usd=price(model, resolution=RESOLUTIONS[mode], audio=sound == "on", seconds=seconds),
+        sides=sides(RESOLUTIONS[mode], body.get("aspect_ratio", "16:9")),
+        sound=sound == "on",
     )
 
 
@@ -142,6 +147,9 @@ def older_picture(body: Mapping[str, Any], model: Model) -> Asked:
         external_id=text(body, "external_task_id", 128),
         usd=PICTURE_USD * count,
         count=count,
+        sides=area(
+            2048 if body.get("resolution") == "2k" else 1024, str(body.get("aspect_ratio", "16:9"))
+        ),
     )
 
 
@@ -173,6 +181,8 @@ def newer_clip(kind: str, body: Mapping[str, Any], model: Model) -> Asked:
         external_id=text(options, "external_task_id", 128),
         seconds=seconds,
         usd=price(model, resolution=resolution, audio=sound != "off", seconds=seconds),
+        sides=sides(resolution, settings.get("aspect_ratio", "16:9")),
+        sound=sound != "off",
     )
 
 

@@ -16,8 +16,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from anymedia.providers.catalog import catalogued
 from anymedia.testing.double import Double
-from anymedia.testing.samples import mp4, png
+from anymedia.testing.films import area, film, sides
+from anymedia.testing.samples import png
+from anymedia.testing.tariff import owed
 
 Handler = Callable[[Request], Awaitable[Response]]
 FORBIDDEN = "forbidden"
@@ -43,6 +46,7 @@ class LumaServices(Double, ABC):
         self.generations: dict[str, dict[str, Any]] = {}
         self.polls: dict[str, int] = {}
         self._numbers = itertools.count(1)
+        self._taken_on = itertools.count(1)
         super().__init__(
             [
                 *(
@@ -68,7 +72,7 @@ class LumaServices(Double, ABC):
 
     def taken(self, generation: dict[str, Any], price: Decimal) -> dict[str, Any]:
         """A new generation, which is billed."""
-        identifier = f"gen-{len(self.generations) + 1}"
+        identifier = f"gen-{next(self._taken_on)}"
         self.generations[identifier] = {
             "id": identifier,
             "created_at": "2026-11-21T10:00:00Z",
@@ -77,7 +81,7 @@ class LumaServices(Double, ABC):
             **generation,
         }
         self.polls[identifier] = 0
-        self.record.invoice.append((identifier, price))
+        self.record.bill(identifier, price)
         return self.generations[identifier]
 
     def looked_at(self, request: Request) -> dict[str, Any]:
@@ -106,9 +110,18 @@ class LumaServices(Double, ABC):
 
 async def fetched(request: Request) -> Response:
     """A result. It takes no key: the address is the permission."""
+    width, height, seconds = (int(one) for one in request.query_params["is"].split("x"))
     if request.path_params["name"].endswith(".mp4"):
-        return Response(mp4(), media_type="video/mp4")
-    return Response(png(64, 64), media_type="image/png")
+        return Response(film(width, height, seconds), media_type="video/mp4")
+    return Response(png(width, height), media_type="image/png")
+
+
+def facts(video: dict[str, Any], ratio: str, side: int) -> str:
+    """Width, height and seconds of a result, as its address holds them."""
+    if not video:
+        return "{}x{}x0".format(*area(side, ratio))
+    seconds = str(video.get("duration", "5s")).removesuffix("s")
+    return "{}x{}x{}".format(*sides(video.get("resolution", "720p"), ratio), seconds)
 
 
 async def read(request: Request) -> dict[str, Any]:
@@ -169,7 +182,7 @@ class LumaDouble(LumaServices):
             return
         kind = "video" if generation["type"].startswith("video") else "image"
         ending = "mp4" if kind == "video" else "png"
-        url = self.address(f"{generation['id']}.{ending}")
+        url = self.address(f"{generation['id']}.{ending}?is={generation.pop('_facts')}")
         generation |= {"state": "completed", "output": [{"type": kind, "url": url}]}
 
     async def _create(self, request: Request) -> Response:
@@ -184,7 +197,7 @@ class LumaDouble(LumaServices):
         if duration not in {"5s", "10s"}:
             raise Refused(422, "video.duration: 5s or 10s")
         kind = body.get("type", "image")
-        price = Decimal("0.30") if kind.startswith("video") else Decimal("0.0404")
+        price = list_price(body, kind)
         generation = self.taken(
             {
                 "type": kind,
@@ -192,6 +205,11 @@ class LumaDouble(LumaServices):
                 "output": None,
                 "failure_code": None,
                 "_prompt": body["prompt"],
+                "_facts": facts(
+                    {"duration": "5s", **body.get("video", {})} if kind.startswith("video") else {},
+                    body.get("aspect_ratio", "16:9"),
+                    2048,
+                ),
             },
             price,
         )
@@ -240,6 +258,19 @@ class LumaDouble(LumaServices):
         return JSONResponse({"data": list(self.files.values()), "has_more": False})
 
 
+def list_price(body: dict[str, Any], kind: str) -> Decimal:
+    """What the price list says: a picture and each beside it, or seconds by their resolution."""
+    sheets = {one.id: one for one in catalogued("luma")}
+    sheet = sheets[body.get("model", "uni-1")]
+    if not kind.startswith("video"):
+        given = len(body.get("image_ref") or ()) + ("source" in body)
+        return owed(sheet, {}, images=1, input_images=given) or Decimal(0)
+    wanted = body.get("video") or {}
+    facts = {"resolution": wanted.get("resolution", "720p")}
+    seconds = int(wanted.get("duration", "5s").removesuffix("s"))
+    return owed(sheet, facts, seconds=seconds) or Decimal(0)
+
+
 class DreamMachineDouble(LumaServices):
     """The older service, below `/dream-machine/v1`."""
 
@@ -269,7 +300,13 @@ class DreamMachineDouble(LumaServices):
             return
         kind = "image" if generation["model"].startswith("photon") else "video"
         ending = "mp4" if kind == "video" else "png"
-        url = self.address(f"{generation['id']}.{ending}")
+        body = generation["request"]
+        made = facts(
+            {"duration": "5s", **body} if kind == "video" else {},
+            body.get("aspect_ratio", "16:9"),
+            1024,
+        )
+        url = self.address(f"{generation['id']}.{ending}?is={made}")
         generation |= {"state": "completed", "assets": {kind: url}}
 
     async def _create(self, request: Request) -> Response:

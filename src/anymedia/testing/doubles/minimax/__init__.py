@@ -22,8 +22,9 @@ from starlette.routing import Route
 from anymedia.testing.double import Double
 from anymedia.testing.doubles.minimax import clips
 from anymedia.testing.doubles.minimax.answers import Refused, fine, newer, older, wrong
+from anymedia.testing.films import area
 from anymedia.testing.form import form
-from anymedia.testing.samples import mp3, mp4, pcm, png, wav
+from anymedia.testing.samples import mp3, pcm, png, wav
 
 Handler = Callable[[Request], Awaitable[Response]]
 PICTURE_PRICE, SOUND_PRICE = Decimal("0.0035"), Decimal("0.01")
@@ -56,6 +57,7 @@ class MiniMaxDouble(Double):
         self.files: dict[str, dict[str, Any]] = {}
         self.signature = 1
         self._numbers = itertools.count(1)
+        self._taken_on = itertools.count(1)
         routes: dict[tuple[str, str], Handler] = {
             ("POST", "/v2/video_generation"): self._create,
             ("GET", "/v2/query/video_generation/{id}"): self._show,
@@ -126,7 +128,7 @@ class MiniMaxDouble(Double):
         return sum(one["status"] in clips.OPEN for one in self.tasks.values()) >= self.at_once
 
     def _taken(self, task: dict[str, Any], price: Decimal) -> str:
-        identifier = str(319000000000 + len(self.tasks) + 1)
+        identifier = str(319000000000 + next(self._taken_on))
         times = dict.fromkeys(("created_at", "updated_at"), int(self.clock()))
         self.tasks[identifier] = {"id": identifier, **times, "_polls": 0, **task}
         self._bill(identifier, price)
@@ -134,7 +136,7 @@ class MiniMaxDouble(Double):
 
     def _bill(self, what: str, price: Decimal) -> None:
         self.balance -= price
-        self.record.invoice.append((what, price))
+        self.record.bill(what, price)
 
     def _known(self, request: Request) -> dict[str, Any]:
         identifier = request.path_params["id"]
@@ -149,7 +151,13 @@ class MiniMaxDouble(Double):
 
     async def _list(self, request: Request) -> Response:
         size = int(request.query_params.get("page_size", 10))
-        newest = [clips.shown(one) for one in self.tasks.values()][::-1]
+        wanted = request.query_params.get("filter.task_ids")
+        names = wanted.split(",") if wanted is not None else list(self.tasks)
+        found = [self.tasks[one] for one in names if one in self.tasks]
+        if wanted is not None:
+            for one in found:
+                clips.advance(one, self.slowness, self._address(f"{one['id']}.mp4"))
+        newest = [clips.shown(one) for one in found][::-1]
         return JSONResponse({"items": newest[:size], "total": len(newest)})
 
     async def _delete(self, request: Request) -> Response:
@@ -171,7 +179,7 @@ class MiniMaxDouble(Double):
         if self.tasks.get(identifier, {}).get("status") != "Success":
             raise older(2013, "invalid params, file_id")
         url = self._address(f"{identifier}.mp4")
-        file = {"file_id": identifier, "bytes": len(mp4())}
+        file = {"file_id": identifier, "bytes": len(clips.made(self.tasks[identifier]))}
         told = {"created_at": self.tasks[identifier]["created_at"], "download_url": url}
         named = {"filename": "output.mp4", "purpose": "video_generation"}
         return fine(file=file | named | told)
@@ -182,9 +190,11 @@ class MiniMaxDouble(Double):
             return Response("<Error><Code>AccessDenied</Code></Error>", 403)
         ending = request.path_params["name"].rpartition(".")[2]
         if ending == "mp4":
-            return Response(mp4(), media_type="video/mp4")
+            task = self.tasks[request.path_params["name"].removesuffix(".mp4")]
+            return Response(clips.made(task), media_type="video/mp4")
         if ending == "png":
-            return Response(png(64, 64), media_type="image/png")
+            width, _, height = request.path_params["name"].partition("-")[0].partition("x")
+            return Response(png(int(width), int(height)), media_type="image/png")
         return Response(SOUNDS[ending](), media_type="application/octet-stream")
 
     # --- files, pictures, sound, account --------------------------------------------------------
@@ -207,7 +217,8 @@ class MiniMaxDouble(Double):
         withheld = count if "withheld-all" in body["prompt"] else "withheld" in body["prompt"]
         made = count - int(withheld)
         self._bill(f"images-{made}", PICTURE_PRICE * made)
-        urls = [self._address(f"{number}.png") for number in range(made)]
+        size = "{}x{}".format(*area(1024, str(body.get("aspect_ratio", "1:1"))))
+        urls = [self._address(f"{size}-{number}.png") for number in range(made)]
         counts = {"success_count": str(made), "failed_count": str(int(withheld))}
         return fine(id="img-1", data={"image_urls": urls}, metadata=counts)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from anymedia.providers.catalog import catalogued
 from anymedia.testing.doubles.minimax.answers import newer, older, wrong
+from anymedia.testing.films import film, sides
 
 FORBIDDEN, LATE, BROKEN, SLOW = "forbidden", "forbidden-late", "broken", "expires"
 SECONDS = range(5, 16)
@@ -114,6 +115,14 @@ def asked_older(body: dict[str, Any]) -> tuple[dict[str, Any], Decimal]:
     if FORBIDDEN in words and LATE not in words:
         raise older(1026, "input new_sensitive")
     return {"model": model, "status": "Queueing", "_words": words}, OLDER_PRICE
+
+
+def made(task: dict[str, Any]) -> bytes:
+    """The clip. The newer models' have sound."""
+    newer_one = "duration" in task
+    ratio = task.get("ratio", "16:9")
+    size = sides(task.get("resolution", "768P"), "16:9" if ratio == "adaptive" else ratio)
+    return film(*size, task.get("duration", 6), sound=newer_one)
 
 
 def advance(task: dict[str, Any], slowness: int, url: str) -> None:

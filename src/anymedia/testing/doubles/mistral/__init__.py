@@ -1,4 +1,4 @@
-"""Mistral's double: strict chat, embeddings, transcription, speech and models.
+"""Mistral's double: strict chat, embeddings, transcription, speech, models and batches.
 
 A field that the real service does not know is a 422 here too. The official client goes through its
 normal flow with it.
@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from anymedia.providers.catalog import catalogued
 from anymedia.testing.double import Double, Fault
+from anymedia.testing.doubles.mistral.batches import Batches
 from anymedia.testing.doubles.openai.mind import FORBIDDEN, echo, tokens, words
 from anymedia.testing.form import form
 
@@ -82,6 +83,8 @@ class MistralDouble(Double):
     def __init__(self, *, key: str = "mistral-double", besides: Sequence[Route] = ()) -> None:
         self.key = key
         self.models = {model.id: model for model in catalogued("mistral")}
+        self.batches = Batches(key, self._batched)
+        self._share = Decimal(1)
         posts = {
             "/v1/chat/completions": self._chat,
             "/v1/embeddings": self._embeddings,
@@ -92,6 +95,7 @@ class MistralDouble(Double):
             [
                 *(Route(path, self._served(one), methods=["POST"]) for path, one in posts.items()),
                 Route("/v1/models", self._served(self._listed), methods=["GET"]),
+                *self.batches.routes(),
                 *besides,
             ]
         )
@@ -158,7 +162,17 @@ class MistralDouble(Double):
         prices = {one.unit: one.usd / one.per for one in self.models[model].prices}
         total = prices.get("input_tokens", Decimal(0)) * usage["prompt_tokens"]
         total += prices.get("output_tokens", Decimal(0)) * usage["completion_tokens"]
-        self.record.invoice.append(("cmpl-1", total))
+        self.record.bill("cmpl-1", total * self._share)
+
+    def _batched(self, body: dict[str, Any]) -> tuple[int, Any]:
+        """A chat of a batch, at half the price."""
+        self._share = Decimal("0.5")
+        try:
+            return 200, json.loads(bytes(self._chat(body).body))
+        except Failure as failure:
+            return failure.status, failure.body
+        finally:
+            self._share = Decimal(1)
 
     def _embeddings(self, body: dict[str, Any]) -> Response:
         self._known(body)

@@ -1,4 +1,4 @@
-"""OpenAI's double: chat, responses, images, speech, transcription, embeddings, models.
+"""OpenAI's double: chat, responses, images, speech, transcription, embeddings, models, batches.
 
 It knows the models of the catalogue, refuses what the real service refuses (unknown fields,
 `max_tokens` for models that reason, tools beside reasoning in chat, a wrong key) and bills every
@@ -21,6 +21,7 @@ from anymedia.contracts.model import Model
 from anymedia.testing.double import Double
 from anymedia.testing.doubles.openai import audio, chat, embeddings, images, responses
 from anymedia.testing.doubles.openai.asked import Asked, living
+from anymedia.testing.doubles.openai.batches import Batches
 from anymedia.testing.doubles.openai.failures import Failure, unknown_model
 
 Endpoint: TypeAlias = Callable[[Asked], Response]
@@ -37,10 +38,11 @@ class OpenAIDouble(Double):
         self.key = key
         self.models = living() if models is None else models
         self._numbers = itertools.count(1)
+        self.batches = Batches(BATCHED)
         super().__init__([*self._routes(), Route("/{path:path}", lost, methods=ANY)])
 
     def _routes(self) -> list[Route]:
-        return self._below("/v1", endpoints())
+        return self._below("/v1", endpoints() | self.batches.endpoints())
 
     def _below(self, path: str, table: Mapping[str, Endpoint]) -> list[Route]:
         """Endpoints below a path, each behind the same door."""
@@ -87,7 +89,7 @@ class OpenAIDouble(Double):
             raise Failure(401, f"Incorrect API key provided: {shown}.", code="invalid_api_key")
 
     def _bill(self, identifier: str, amount: Decimal) -> None:
-        self.record.invoice.append((identifier, amount))
+        self.record.bill(identifier, amount)
 
 
 ANY = ["GET", "POST", "DELETE"]
@@ -98,6 +100,13 @@ HEADERS = {
     "x-ratelimit-remaining-requests": "499",
     "x-ratelimit-reset-requests": "120ms",
 }
+
+
+BATCHED: dict[str, Endpoint] = {
+    "/v1/chat/completions": chat.answer,
+    "/v1/responses": responses.answer,
+}
+"""What can be asked in batches."""
 
 
 def endpoints() -> dict[str, Endpoint]:

@@ -24,7 +24,6 @@ from anymedia.testing.doubles.openrouter import media
 from anymedia.testing.doubles.openrouter.failures import GONE, Failure, flagged, invalid
 from anymedia.testing.doubles.openrouter.media import UPSTREAM, Made
 from anymedia.testing.doubles.openrouter.videos import Videos
-from anymedia.testing.samples import mp4
 
 CHAT_USD = Decimal("0.001")
 LIMIT = Decimal(10)
@@ -114,7 +113,7 @@ class OpenRouterDouble(Double):
     def _bill(self, name: str, amount: Decimal) -> None:
         self.balance -= amount
         self.generations[name] = self.generations.get(name, Decimal()) + amount
-        self.record.invoice.append((name, amount))
+        self.record.bill(name, amount)
 
     def _made(
         self, make: Callable[[dict[str, Any]], Made]
@@ -173,7 +172,7 @@ class OpenRouterDouble(Double):
                 return Response(status_code=403)
         except Failure as failure:
             return JSONResponse(failure.body, failure.status)
-        return Response(mp4(), media_type="video/mp4")
+        return Response(self.videos.clip(request.path_params["id"]), media_type="video/mp4")
 
     def _at(self, name: str) -> str:
         return f"{self.base_url}/api/v1/videos/{name}"

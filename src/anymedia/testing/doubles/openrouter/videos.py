@@ -15,6 +15,7 @@ from typing import Any
 
 from anymedia.testing.doubles.openai.mind import FORBIDDEN
 from anymedia.testing.doubles.openrouter.failures import Failure, flagged, invalid
+from anymedia.testing.films import film, sides
 
 COST = Decimal("0.25")
 SIGNED_SECONDS = 3600
@@ -48,7 +49,14 @@ class Videos:
         if not isinstance(body.get("duration", 1), int):
             raise invalid("duration should be a whole number of seconds")
         name = f"gen-vid-{len(self.jobs) + 1}"
-        self.jobs[name] = {"prompt": prompt, "polls": 0, "token": secrets.token_hex(8)}
+        self.jobs[name] = {
+            "prompt": prompt,
+            "polls": 0,
+            "token": secrets.token_hex(8),
+            "sides": sides(body.get("resolution", "720p"), body.get("aspect_ratio", "16:9")),
+            "seconds": body.get("duration", 8),
+            "sound": body.get("generate_audio") is not False,
+        }
         self.bill(name, COST)
         return name
 
@@ -76,6 +84,11 @@ class Videos:
             "expires_at": int(job["ends_at"]),
             "usage": {"cost": float(COST), "is_byok": False},
         }
+
+    def clip(self, name: str) -> bytes:
+        """What was made."""
+        job = self.known(name)
+        return film(*job["sides"], job["seconds"], sound=job["sound"])
 
     def known(self, name: str) -> dict[str, Any]:
         """A job."""

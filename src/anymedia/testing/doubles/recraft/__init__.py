@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from anymedia.testing.double import Double
+from anymedia.testing.films import area, sides
 from anymedia.testing.form import form
 from anymedia.testing.samples import png
 
@@ -113,8 +114,11 @@ class RecraftDouble(Double):
             raise Refused(400, "not enough credits: buy API units")
         self.units -= units
         name = f"call-{next(self._calls)}"
-        self.record.invoice.append((name, Decimal(units) / 1000))
-        content = VECTOR if model.endswith("_vector") else png(64, 64)
+        self.record.bill(name, Decimal(units) / 1000)
+        size = str(fields.get("size") or "1:1")
+        side = 2048 if model.endswith("_pro") else 1024
+        sized = sides(size) if "x" in size else area(side, size)
+        content = VECTOR if model.endswith("_vector") else png(*sized)
         shown = [
             self._shown(f"{name}-{number}", content, fields.get("response_format"))
             for number in range(count)

@@ -15,6 +15,7 @@ import itertools
 import json
 import re
 import secrets
+import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
@@ -32,6 +33,7 @@ from anymedia.testing.doubles.replicate.models import Runnable, runnable
 from anymedia.testing.form import form
 
 NOON = 1_795_262_400.0
+"""A time for those who hand in a clock of their own."""
 FIELDS = frozenset({"version", "input", "webhook", "webhook_events_filter", "stream"})
 WAITS = re.compile(r"wait(=([1-9]|[1-5][0-9]|60))?")
 PAGE = 100
@@ -47,7 +49,7 @@ class ReplicateDouble(Double):
         key: str = "r8_double",
         polls_starting: int = 1,
         polls_processing: int = 1,
-        clock: Callable[[], float] = lambda: NOON,
+        clock: Callable[[], float] = time.time,
         lists_webhooks: bool = False,
         inlines: bool = False,
     ) -> None:
@@ -216,7 +218,7 @@ class ReplicateDouble(Double):
                 self.files[path] = Kept(data, kind, self.clock() + KEPT_SECONDS)
                 urls.append(f"{self.base_url}/delivery/{path}")
             made.output = made.model.output(urls)
-            self.record.invoice.append((made.id, made.model.cost(made.input)))
+            self.record.bill(made.id, made.model.cost(made.input), words)
         if made.webhook is None:
             return None
         delivery = self._signed(made.webhook, json.dumps(self._shown(made)).encode())

@@ -7,15 +7,15 @@ from decimal import Decimal
 from typing import Any
 
 from anymedia.contracts.model import Model
-from anymedia.contracts.usage import Usage
-from anymedia.engine.pricing import priced
 from anymedia.providers.catalog import catalogued
 from anymedia.testing.doubles.replicate.failures import invalid
+from anymedia.testing.films import area, film, sides as frame
 from anymedia.testing.samples import png, wav
+from anymedia.testing.tariff import owed
 
+TIERS = {"512": 512, "1k": 1024, "2k": 2048, "4k": 4096}
 PREDICT_SECONDS = 1.5
 MACHINE_SECOND = Decimal("0.000225")
-MP4 = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom" + b"\x00\x00\x00\x08free"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,30 @@ class Runnable:
         match self.sheet.medium:
             case "image":
                 count = int(given.get("num_outputs", 1))
-                return [(f"out-{n}.png", "image/png", png(64, 64)) for n in range(count)]
+                picture = png(*self.sides(given))
+                return [(f"out-{n}.png", "image/png", picture) for n in range(count)]
             case "video":
-                return [("output.mp4", "video/mp4", MP4)]
+                resolutions = self.sheet.limits.resolutions
+                resolution = given.get("resolution", next(iter(resolutions), "720p"))
+                size = frame(str(resolution), str(given.get("aspect_ratio", "16:9")))
+                sound = self.sheet.limits.audio in {"always", "optional"}
+                heard = sound and given.get("generate_audio") is not False
+                clip = film(*size, float(self.seconds(given)), sound=heard)
+                return [("output.mp4", "video/mp4", clip)]
             case _:
                 return [("output.wav", "audio/wav", wav(0.5))]
+
+    def seconds(self, given: dict[str, Any]) -> Decimal:
+        """How long a clip is."""
+        lengths = self.sheet.limits.durations_seconds
+        return Decimal(str(given.get("duration", lengths[0] if lengths else 5)))
+
+    def sides(self, given: dict[str, Any]) -> tuple[int, int]:
+        """Width and height of a picture: as said, or by its ratio and tier."""
+        if given.get("width") and given.get("height"):
+            return int(given["width"]), int(given["height"])
+        tier = str(given.get("resolution", next(iter(self.sheet.limits.resolutions), "1k")))
+        return area(TIERS.get(tier.lower(), 1024), str(given.get("aspect_ratio", "1:1")))
 
     def output(self, urls: list[str]) -> Any:
         """In the form of the model: pictures in a list, others alone."""
@@ -54,15 +73,12 @@ class Runnable:
 
     def cost(self, given: dict[str, Any]) -> Decimal:
         """US dollars by the catalogue's price, else by the second of the machine."""
-        lengths = self.sheet.limits.durations_seconds
-        seconds = Decimal(str(given.get("duration", lengths[0] if lengths else 0)))
         resolutions = self.sheet.limits.resolutions
         facts = {"resolution": resolutions[0] if resolutions else None, **given}
-        picture = self.sheet.medium == "image"
-        usage = (
-            Usage(images=int(given.get("num_outputs", 1))) if picture else Usage(seconds=seconds)
-        )
-        amount = priced(self.sheet, usage, facts).amount
+        if self.sheet.medium == "image":
+            amount = owed(self.sheet, facts, images=int(given.get("num_outputs", 1)))
+        else:
+            amount = owed(self.sheet, facts, seconds=self.seconds(given))
         return Decimal(str(PREDICT_SECONDS)) * MACHINE_SECOND if amount is None else amount
 
 

@@ -21,9 +21,10 @@ from starlette.routing import Route
 from anymedia.contracts.model import Model
 from anymedia.providers.catalog import catalogued
 from anymedia.testing.double import Double
-from anymedia.testing.doubles.runway.bodies import Mistake, checked
+from anymedia.testing.doubles.runway.bodies import Mistake, checked, filmed
+from anymedia.testing.films import film, sides
 from anymedia.testing.form import form
-from anymedia.testing.samples import mp3, mp4, png
+from anymedia.testing.samples import mp3, png
 
 Handler = Callable[[Request], Awaitable[Response]]
 VERSION = "2024-11-06"
@@ -35,11 +36,6 @@ MADE = {
     "text_to_image": "png",
     "text_to_speech": "mp3",
     "sound_effect": "mp3",
-}
-FILES: dict[str, tuple[str, Callable[[], bytes]]] = {
-    "mp4": ("video/mp4", mp4),
-    "png": ("image/png", lambda: png(64, 64)),
-    "mp3": ("audio/mpeg", lambda: mp3(1.0)),
 }
 
 
@@ -61,6 +57,7 @@ class RunwayDouble(Double):
             (one.medium, one.id): one for one in catalogued("runway") if one.retires_on is None
         }
         self._numbers = itertools.count(1)
+        self._taken_on = itertools.count(1)
         super().__init__(
             [
                 *(
@@ -109,7 +106,7 @@ class RunwayDouble(Double):
         return JSONResponse(self._taken(kind, model, body, price))
 
     def _taken(self, kind: str, model: Model, body: dict[str, Any], price: Decimal) -> Any:
-        identifier = str(uuid.UUID(int=len(self.tasks) + 1, version=4))
+        identifier = str(uuid.UUID(int=next(self._taken_on), version=4))
         self.tasks[identifier] = {
             "id": identifier,
             "createdAt": "2026-11-21T10:00:00.000Z",
@@ -118,11 +115,13 @@ class RunwayDouble(Double):
             "_kind": kind,
             "_prompt": str(body.get("promptText", "")),
             "_price": price,
+            "_model": model,
+            "_body": body,
             "_count": int(body.get("outputCount") or body.get("numVariants") or 1),
         }
         self.polls[identifier] = 0
         self.balance -= price
-        self.record.invoice.append((identifier, price / 100))
+        self.record.bill(identifier, price / 100)
         return {"id": identifier, "estimatedCost": {"credits": float(price)}}
 
     async def _show(self, request: Request) -> Response:
@@ -163,7 +162,7 @@ class RunwayDouble(Double):
             return refused(404, "Task not found")
         if task["status"] == "PENDING":  # what runs already is not given back
             self.balance += task["_price"]
-            self.record.invoice.append((task["id"], -task["_price"] / 100))
+            self.record.bill(task["id"], -task["_price"] / 100)
         return Response(status_code=204)
 
     # --- files --------------------------------------------------------------------------------
@@ -200,8 +199,14 @@ class RunwayDouble(Double):
             return Response(status_code=404)
         if name in self.expired or request.query_params.get("_jwt") != "signed":
             return Response(status_code=403)
-        media_type, content = FILES[known[2]]
-        return Response(content(), media_type=media_type)
+        task = self.tasks[known[1]]
+        if known[2] == "mp4":
+            size, seconds, sound = filmed(task["_model"], task["_body"])
+            return Response(film(*size, seconds, sound=sound), media_type="video/mp4")
+        if known[2] == "png":
+            picture = png(*sides(str(task["_body"].get("ratio", "1024:1024"))))
+            return Response(picture, media_type="image/png")
+        return Response(mp3(float(task["_body"].get("duration") or 1)), media_type="audio/mpeg")
 
     # --- the account --------------------------------------------------------------------------
 

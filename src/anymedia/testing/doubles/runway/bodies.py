@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from anymedia.contracts.media import Medium
 from anymedia.contracts.model import Model
+from anymedia.testing.films import sides
+from anymedia.testing.tariff import owed
 
 MEDIA: dict[str, Medium] = {
     "text_to_video": "video",
@@ -66,6 +69,8 @@ TASKS = {
     "image_to_video": {"image_to_video", "first_last_frame"},
     "video_to_video": {"video_to_video", "extend"},
 }
+LEAST_PIXELS = 100
+"""Below, a ratio is one of sides and not of pixels."""
 USUAL_PRICE = Decimal(20)
 """Credits, where the catalogue knows no price."""
 
@@ -120,14 +125,44 @@ def sized(kind: str, body: dict[str, Any], model: Model) -> None:
 
 
 def price(model: Model, body: dict[str, Any]) -> Decimal:
-    """Credits for a body, by the first of the model's prices."""
-    if not model.prices:
-        return USUAL_PRICE
-    first = model.prices[0]
-    if first.unit == "seconds":
-        amount = Decimal(str(body.get("duration") or 5))
-    elif first.unit == "characters":
-        amount = Decimal(len(str(body.get("promptText"))))
+    """Credits for a body by the price list, rounded up."""
+    pair = [int(one) for one in re.findall(r"\d+", str(body.get("ratio", "")))]
+    facts = {
+        "resolution": body.get("resolution") or tier(pair) or first_of(model.limits.resolutions),
+        "audio": body.get("audio", model.limits.audio != "never"),
+    }
+    amount = owed(
+        model,
+        facts,
+        seconds=Decimal(str(body.get("duration") or 5)),
+        characters=len(str(body.get("promptText"))),
+        images=int(body.get("outputCount") or 1),
+    )
+    return USUAL_PRICE if amount is None else -(-(amount * 100) // 1)
+
+
+def filmed(model: Model, body: dict[str, Any]) -> tuple[tuple[int, int], float, bool]:
+    """Sides, seconds and sound of a clip."""
+    ratio = str(body.get("ratio", "1280:720"))
+    pixels = [int(one) for one in re.findall(r"\d+", ratio)]
+    if tier(pixels) is None:
+        resolution = str(body.get("resolution") or first_of(model.limits.resolutions) or "720p")
+        size = sides(resolution, ratio if len(pixels) == 2 else "16:9")
     else:
-        amount = Decimal(int(body.get("outputCount") or 1))
-    return -(-(amount * first.usd * 100 / first.per) // 1)
+        size = (pixels[0], pixels[1])
+    sound = model.limits.audio == "always" or (
+        model.limits.audio == "optional" and body.get("audio") is not False
+    )
+    return size, float(body.get("duration") or 5), sound
+
+
+def tier(pair: list[int]) -> str | None:
+    """The resolution that a pair of pixels belongs to."""
+    if len(pair) != 2 or min(pair) < LEAST_PIXELS:
+        return None
+    return f"{min((abs(min(pair) - one), one) for one in (720, 1080, 2160))[1]}p"
+
+
+def first_of(values: tuple[str, ...]) -> str | None:
+    """The first value, which is the usual one."""
+    return values[0] if values else None

@@ -9,6 +9,7 @@ clips under way are too many, and an `overdue` account makes none. Addresses end
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from collections.abc import Awaitable, Callable
@@ -24,7 +25,8 @@ from anymedia.contracts.model import Model
 from anymedia.providers.catalog import catalogued
 from anymedia.testing.delivery import Delivery
 from anymedia.testing.double import Double
-from anymedia.testing.samples import mp4, png
+from anymedia.testing.films import area, film, sides
+from anymedia.testing.samples import png
 
 Handler = Callable[[Request], Awaitable[Response]]
 PREFIX = "/api/v3"
@@ -68,6 +70,7 @@ class SeedanceDouble(Double):
         self.tasks: dict[str, dict[str, Any]] = {}
         self.deliveries: list[Delivery] = []
         self.expired: set[str] = set()
+        self._numbers = itertools.count(1)
         self.models = {one.id: one for one in catalogued("seedance")}
         routes: dict[tuple[str, str], Handler] = {
             ("POST", TASKS): self._create,
@@ -113,7 +116,7 @@ class SeedanceDouble(Double):
         words = checked(body, model)
         if sum(one["status"] in OPEN for one in self.tasks.values()) >= self.at_once:
             raise Refused(429, "QuotaExceeded", "Too many tasks are queued.")
-        identifier = f"cgt-20261121100000-{len(self.tasks) + 1:05}"
+        identifier = f"cgt-20261121100000-{next(self._numbers):05}"
         resolution, seconds = body.get("resolution", "720p"), body.get("duration", 5)
         self.tasks[identifier] = {
             "id": identifier,
@@ -132,10 +135,11 @@ class SeedanceDouble(Double):
                 "framespersecond": 24,
             },
             "_last": bool(body.get("return_last_frame")),
+            "_sound": body.get("generate_audio") is not False,
             "_callback": str(body.get("callback_url", "")),
         }
         rate = next(one.usd for one in model.prices if one.when["resolution"] == resolution)
-        self.record.invoice.append((identifier, rate * Decimal(seconds)))
+        self.record.bill(identifier, rate * Decimal(seconds))
         return JSONResponse({"id": identifier})
 
     def _known(self, request: Request) -> dict[str, Any]:
@@ -194,7 +198,7 @@ class SeedanceDouble(Double):
             raise Refused(409, "InvalidAction.RunningTaskDeletion", "The task is running.")
         if task["status"] == "queued":
             task["status"] = "cancelled"
-            self.record.invoice = [one for one in self.record.invoice if one[0] != task["id"]]
+            self.record.give_back(task["id"])
         else:
             self.tasks.pop(task["id"])
         return JSONResponse({})
@@ -205,9 +209,10 @@ class SeedanceDouble(Double):
         body, model = await self._asked(request, "image")
         refuse_words(str(body.get("prompt", "")))
         price = next((one.usd for one in model.prices), Decimal("0.03"))
-        self.record.invoice.append(("image", price))
+        self.record.bill("image", price)
         spent = {"generated_images": 1, "output_tokens": 16384, "total_tokens": 16384}
-        data = [{"url": self._address("1.png"), "size": body.get("size", "2048x2048")}]
+        size = body.get("size", "2048x2048")
+        data = [{"url": self._address(f"1.png?size={size}"), "size": size}]
         return JSONResponse(
             {"model": body["model"], "created": int(self.clock()), "data": data, "usage": spent}
         )
@@ -235,8 +240,13 @@ class SeedanceDouble(Double):
         if name in self.expired:
             return Response("<Error><Code>AccessDenied</Code></Error>", 403)
         if name.endswith(".mp4"):
-            return Response(mp4(), media_type="video/mp4")
-        return Response(png(64, 64), media_type="image/png")
+            task = self.tasks[name.removesuffix(".mp4")]
+            made = task["_size"]
+            ratio = "16:9" if made["ratio"] == "adaptive" else made["ratio"]
+            size = sides(made["resolution"], ratio)
+            clip = film(*size, made["duration"], sound=task["_sound"])
+            return Response(clip, media_type="video/mp4")
+        return Response(png(*drawn(request.query_params.get("size", ""))), media_type="image/png")
 
 
 def checked(body: dict[str, Any], model: Model) -> str:
@@ -264,6 +274,14 @@ def refuse_words(words: str) -> None:
     if FORBIDDEN in words and LATE not in words:
         code = "InputTextSensitiveContentDetected"
         raise Refused(400, code, "The input text may contain sensitive information.")
+
+
+def drawn(size: str) -> tuple[int, int]:
+    """Width and height of a picture: as said, or of a tier in squares."""
+    width, _, height = size.partition("x")
+    if width.isdigit() and height.isdigit():
+        return int(width), int(height)
+    return area({"1K": 1024, "2K": 2048, "4K": 4096}.get(size, 1024))
 
 
 def shown(task: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from anymedia.testing.doubles.openai.asked import Asked
 from anymedia.testing.doubles.openai.failures import Failure
 from anymedia.testing.doubles.servers.media import FASTAPI, sides
-from anymedia.testing.samples import mp4
+from anymedia.testing.films import film
 
 SECONDS = re.compile(r"[1-9][0-9]*")
 
@@ -87,7 +87,8 @@ class Videos:
         job = self.known(asked)
         if job["status"] != "completed":
             raise Failure(404, "Video is not ready", kind=FASTAPI)
-        return Response(mp4(), media_type="video/mp4")
+        clip = film(*sides(job["size"]), float(job["seconds"]))
+        return Response(clip, media_type="video/mp4")
 
     def remove(self, asked: Asked) -> Response:
         """`DELETE /v1/videos/{id}`: whatever it is doing."""

@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from anymedia.testing.double import Double
+from anymedia.testing.films import area
 from anymedia.testing.form import form
 from anymedia.testing.samples import mp3, png, wav
 from anymedia.wire.http import FormPart
@@ -27,6 +28,8 @@ Handler = Callable[[Request], Awaitable[Response]]
 WINDOW_SECONDS, LOCKED_SECONDS = 10.0, 60.0
 MOST_BYTES = 10 * 1024 * 1024
 MOST_SEED = 4294967294
+CORE_SIDE = 1254
+"""Core's pictures have a megapixel and a half, the others' one."""
 RATIOS = frozenset(["16:9", "1:1", "21:9", "2:3", "3:2", "4:5", "5:4", "9:16", "9:21"])
 FAMILY = {
     "sd3.5-large": Decimal("6.5"),
@@ -134,7 +137,9 @@ class StabilityDouble(Double):
                 raise wrong("mode", "goes with an image")
         if path.startswith("generate/"):
             started_from(fields)
-        return self._made(request, "image", png(64, 64), price, fields)
+        side = CORE_SIDE if path == "generate/core" else 1024
+        picture = png(*area(side, str(fields.get("aspect_ratio", "1:1"))))
+        return self._made(request, "image", picture, price, fields)
 
     async def _sound(self, request: Request) -> Response:
         tool = request.path_params["tool"]
@@ -161,7 +166,7 @@ class StabilityDouble(Double):
         if not filtered:
             self.credits -= price
             number = f"{kind}-{len(self.record.invoice) + 1}"
-            self.record.invoice.append((number, price / 100))
+            self.record.bill(number, price / 100)
         reason = "CONTENT_FILTERED" if filtered else "SUCCESS"
         seed = int(fields.get("seed", 0)) or 42
         if request.headers.get("accept") == "application/json":

@@ -20,7 +20,8 @@ from starlette.routing import Route
 from anymedia.contracts.model import Model
 from anymedia.providers.catalog import catalogued
 from anymedia.testing.double import Double
-from anymedia.testing.samples import mp4, png
+from anymedia.testing.films import film, sides
+from anymedia.testing.samples import png
 
 Handler = Callable[[Request], Awaitable[dict[str, Any]]]
 FORBIDDEN = "forbidden"
@@ -107,9 +108,10 @@ class WanDouble(Double):
             "seconds": seconds,
             "resolution": resolution,
             "ratio": parameters.get("ratio", "16:9"),
+            "sides": sides(parameters.get("size", resolution), parameters.get("ratio", "16:9")),
             "polls": 0,
         }
-        self.record.invoice.append((identifier, rate * Decimal(seconds)))
+        self.record.bill(identifier, rate * Decimal(seconds))
         return {"output": {"task_id": identifier, "task_status": "PENDING"}}
 
     async def _show(self, request: Request) -> dict[str, Any]:
@@ -153,7 +155,7 @@ class WanDouble(Double):
         if task is None or task["status"] != "PENDING":
             raise Refused(400, "UnsupportedOperation", "Only a pending task can be cancelled.")
         task["status"] = "CANCELED"
-        self.record.invoice = [one for one in self.record.invoice if one[0] != identifier]
+        self.record.give_back(identifier)
         return {}
 
     # --- pictures, and what both go through -----------------------------------------------------
@@ -167,8 +169,10 @@ class WanDouble(Double):
         if count not in range(1, (model.limits.max_count or 1) + 1):
             raise Refused(400, "InvalidParameter", "n is out of range")
         price = next(one.usd for one in model.prices)
-        self.record.invoice.append((f"images-{count}", price * count))
-        made = [{"image": f"{self.base_url}/results/{number}.png"} for number in range(count)]
+        self.record.bill(f"images-{count}", price * count)
+        size = body.get("parameters", {}).get("size", "1024*1024")
+        at = f"{self.base_url}/results"
+        made = [{"image": f"{at}/{number}.png?size={size}"} for number in range(count)]
         message = {"role": "assistant", "content": made}
         return {
             "output": {"choices": [{"finish_reason": "stop", "message": message}]},
@@ -196,9 +200,14 @@ class WanDouble(Double):
         """A result. It takes no key: the address is the permission."""
         if self.forgotten:
             return Response("<Error><Code>AccessDenied</Code></Error>", 403)
-        if request.path_params["name"].endswith(".mp4"):
-            return Response(mp4(), media_type="video/mp4")
-        return Response(png(64, 64), media_type="image/png")
+        name = request.path_params["name"]
+        if name.endswith(".mp4"):
+            task = self.tasks[name.removesuffix(".mp4")]
+            clip = film(*task["sides"], task["seconds"], fps=30, sound=True)
+            return Response(clip, media_type="video/mp4")
+        return Response(
+            png(*sides(request.query_params.get("size", "1024*1024"))), media_type="image/png"
+        )
 
 
 def checked(body: dict[str, Any], model: Model) -> tuple[str, Decimal]:
