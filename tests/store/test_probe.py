@@ -63,6 +63,8 @@ def test_a_wave_file_tells_how_long_it_is(tmp_path: Path) -> None:
     """Without any extra installed."""
     assert probed(kept(tmp_path, sound()), "audio/wav") == {
         "seconds": 0.5,
+        "channels": 1,
+        "container": "wav",
         "sample_rate": 8000,
         "codec": "pcm_s16le",
         "has_audio": True,
@@ -73,7 +75,7 @@ def test_a_wave_file_tells_how_long_it_is(tmp_path: Path) -> None:
 def test_a_picture_tells_its_size(tmp_path: Path, form: str) -> None:
     """In the formats that providers deliver."""
     facts = probed(kept(tmp_path, picture(form)), f"image/{form.lower()}")
-    assert facts == {"width": 32, "height": 16, "codec": form.lower()}
+    assert (facts["width"], facts["height"], facts["codec"]) == (32, 16, form.lower())
 
 
 @pytest.mark.parametrize("with_sound", [True, False])

@@ -23,6 +23,10 @@ SECONDS_TOLERANCE = 0.06
 LEAST_SECONDS = 0.5
 FPS_TOLERANCE = 0.6
 """29.97 is 30."""
+KINDS = {"image": "image/", "video": "video/", "audio": "audio/", "speech": "audio/"}
+"""What the media type of each medium begins with."""
+SAMPLE_RATES = ("sample_rate", "sample_rate_hz", "sample_rate_hertz", "samplingRate")
+"""Options by which providers are asked for one."""
 TYPES: dict[str, tuple[str, ...]] = {
     "png": ("image/png",),
     "jpeg": ("image/jpeg",),
@@ -42,7 +46,7 @@ def differences(
     found: dict[str, Notice] = {}
     for artifact in artifacts:
         for notice in of_one(request, artifact):
-            found.setdefault(notice.option or "", notice)
+            found.setdefault(f"{notice.code} {notice.option or notice.message}", notice)
     if len(artifacts) < request.count:
         found["count"] = differs("count", request.count, len(artifacts))
     return tuple(found.values())
@@ -50,6 +54,7 @@ def differences(
 
 def of_one(request: MediaRequest[Any], artifact: StoredArtifact) -> Iterator[Notice]:
     """What differs in one artifact."""
+    yield from kind(request, artifact)
     yield from shape(request, artifact)
     yield from length(request, artifact)
     if (form := getattr(request, "format", None)) in TYPES and (
@@ -59,13 +64,49 @@ def of_one(request: MediaRequest[Any], artifact: StoredArtifact) -> Iterator[Not
     fps = getattr(request, "fps", None)
     if fps is not None and artifact.fps and abs(artifact.fps - fps) > FPS_TOLERANCE:
         yield differs("fps", fps, artifact.fps)
+    yield from sound(request, artifact)
+    background = getattr(request, "background", None)
+    if background in {"transparent", "opaque"} and artifact.transparent is not None:
+        given = "transparent" if artifact.transparent else "opaque"
+        if given != background:
+            yield differs(
+                "background", background, f"an {given} one" if given == "opaque" else given
+            )
+    if artifact.blank:
+        what = "picture is of one colour" if request.medium == "image" else "clip shows nothing"
+        yield Notice(code="delivered-blank", message=f"the {what}")
+
+
+def kind(request: MediaRequest[Any], artifact: StoredArtifact) -> Iterator[Notice]:
+    """Whether it is the medium at all. A container of clips may hold sound alone."""
+    wanted = KINDS.get(request.medium, "")
+    heard_only = artifact.has_audio and artifact.width is None
+    if artifact.media_type.startswith(wanted) and not (
+        request.medium == "video" and heard_only and artifact.container is not None
+    ):
+        return
+    if wanted == "audio/" and heard_only:
+        return
+    if artifact.media_type == "application/octet-stream":
+        return
+    yield differs("medium", request.medium, "sound alone" if heard_only else artifact.media_type)
+
+
+def sound(request: MediaRequest[Any], artifact: StoredArtifact) -> Iterator[Notice]:
+    """Whether it can be heard, and in which resolution."""
     audio = getattr(request, "audio", None)
-    if audio is not None and artifact.has_audio is not None and artifact.has_audio != audio:
-        yield differs(
-            "audio",
-            "with sound" if audio else "without sound",
-            "with sound" if artifact.has_audio else "silent",
-        )
+    audible = artifact.has_audio
+    if artifact.has_audio and artifact.silent:
+        audible = False  # a track without sound is as good as none
+    if audio is not None and audible is not None and audible != audio:
+        given = "a silent sound track" if audio and artifact.has_audio else "no sound"
+        yield differs("audio", "with sound" if audio else "without", given if audio else "sound")
+    if request.medium in {"audio", "speech"} and artifact.silent:
+        yield Notice(code="delivered-blank", message="nothing can be heard in it")
+    for name in SAMPLE_RATES:
+        asked = request.options.get(name)
+        if isinstance(asked, int | float) and artifact.sample_rate not in {None, int(asked)}:
+            yield differs(name, f"{asked:g}", artifact.sample_rate)
 
 
 def shape(request: MediaRequest[Any], artifact: StoredArtifact) -> Iterator[Notice]:
@@ -83,8 +124,14 @@ def shape(request: MediaRequest[Any], artifact: StoredArtifact) -> Iterator[Noti
     if asked is None:
         return
     video = isinstance(request, VideoRequest)
-    if not video and not PIXELS.match(asked):
+    pixels = PIXELS.match(asked)
+    if not video and not pixels:
         return  # tiers of pictures are areas, and every model has its own
+    if pixels and ratio is None:
+        exact = zip((width, height), map(int, pixels.groups()), strict=True)
+        if any(abs(one / (other or 1) - 1) > SIDE_TOLERANCE for one, other in exact):
+            yield differs("resolution", asked, size)
+        return
     wanted = height_of(asked, video=video)
     if wanted is not None and abs(min(width, height) / wanted - 1) > SIDE_TOLERANCE:
         yield differs("resolution", asked, size)

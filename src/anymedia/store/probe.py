@@ -1,7 +1,8 @@
 """What a file really is: size, length, frames, sound, read from its bytes and not from its name.
 
-Needs the extra `anymedia[media]` for pictures and clips; WAV is read without it. What cannot be
-read stays unknown: a probe never fails a job that was paid for.
+Only heads are read here, at once and in this process; `anymedia.media.examining` decodes, in one
+of its own. Needs the extra `anymedia[media]` for pictures and clips; WAV is read without it. What
+cannot be read stays unknown: a probe never fails a job that was paid for.
 """
 
 from __future__ import annotations
@@ -32,8 +33,15 @@ def wav(path: Path) -> dict[str, Any]:
     """PCM WAV."""
     try:
         with wave.open(str(path), "rb") as file:
+            # One that was made on the fly does not know its length and says something enormous.
+            frames = min(
+                file.getnframes(),
+                path.stat().st_size // max(1, file.getsampwidth() * file.getnchannels()),
+            )
             return {
-                "seconds": round(file.getnframes() / file.getframerate(), 3),
+                "seconds": round(frames / file.getframerate(), 3),
+                "channels": file.getnchannels(),
+                "container": "wav",
                 "sample_rate": file.getframerate(),
                 "codec": f"pcm_s{8 * file.getsampwidth()}le",
                 "has_audio": True,
@@ -55,6 +63,8 @@ def picture(path: Path) -> dict[str, Any]:
                 "width": image.width,
                 "height": image.height,
                 "codec": (image.format or "").lower() or None,
+                "container": (image.format or "").lower() or None,
+                "pixel_format": image.mode,
             }
     return {}
 
@@ -64,24 +74,9 @@ def moving(path: Path) -> dict[str, Any]:
     with contextlib.suppress(ImportError):
         import av
 
-        with contextlib.suppress(av.FFmpegError, *DAMAGED), av.open(path) as container:
-            facts: dict[str, Any] = {"has_audio": bool(container.streams.audio)}
-            if container.duration:
-                facts["seconds"] = round(container.duration / 1_000_000, 3)
-            if container.streams.video:
-                video = container.streams.video[0]
-                rate = video.average_rate
-                facts["fps"] = round(float(rate), 3) if rate else None
-                # A codec that this build does not know has no context.
-                if video.codec_context is not None:
-                    facts |= {
-                        "width": video.width,
-                        "height": video.height,
-                        "codec": video.codec_context.name,
-                    }
-            elif container.streams.audio:
-                sound = container.streams.audio[0]
-                if sound.codec_context is not None:
-                    facts |= {"codec": sound.codec_context.name, "sample_rate": sound.rate}
-            return facts
+        from anymedia.media.examining import described
+        from anymedia.media.reading import opened
+
+        with contextlib.suppress(av.FFmpegError, *DAMAGED), opened(path) as container:
+            return described(container)
     return {}
