@@ -1,50 +1,18 @@
-"""Calls from fal: whose they are, and whether they are fal's.
-
-Signature vector: computed from the description in fal's webhook documentation (read 2026-11-21)
-with the private key of the bytes 0 to 31; it is not fal's own.
-"""
+"""Calls from fal: whose they are, and that Ed25519 is what it should be."""
 
 from __future__ import annotations
-
-import json
-from typing import Any
 
 import pytest
 
 from anymedia.contracts.errors import UnreadableResponse
 from anymedia.contracts.model import Model
-from anymedia.providers.adapters.fal import FAL, queue, webhook
-from anymedia.providers.adapters.fal.webhook import verified
+from anymedia.providers.adapters.fal import queue
 from anymedia.providers.catalog import catalogued
 from anymedia.providers.spec import Brief
-from anymedia.wire.exchange import replay
-from anymedia.wire.http import Headers, HttpResponse
+from anymedia.wire.http import Headers
+from anymedia.wire.signature import verified
 
-X = "A6EHv_POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg"
 BODY = b'{"request_id":"req-1","status":"OK","payload":{"a":1}}'
-SIGNATURE = (
-    "856c67197cb5c4bd41d046521115319f4df317d11998456811753b01a38e047d"
-    "6cda68d39b83bdf7dc88a6bac2d882034449eb5b2d145985ca1eb68cacb95409"
-)
-NOW = 1763719200
-SIGNED = {
-    "X-Fal-Webhook-Request-Id": "req-1",
-    "X-Fal-Webhook-User-Id": "user-1",
-    "X-Fal-Webhook-Timestamp": str(NOW),
-    "X-Fal-Webhook-Signature": SIGNATURE,
-}
-JWK = {"kty": "OKP", "crv": "Ed25519", "x": X}
-
-
-def known(*keys: Any) -> tuple[bytes, ...]:
-    """What a key set is read as."""
-    answer = HttpResponse(200, json.dumps({"keys": keys}).encode())
-    sent, found = replay(webhook.keys(), answer, explain=FAL.explain)
-    assert [(one.path, one.authorize) for one in sent] == [(webhook.KEY_SET, False)]
-    return found
-
-
-KEYS = known(JWK)
 
 
 def test_rfc_8032_signatures_are_good() -> None:
@@ -80,48 +48,6 @@ def test_rfc_8032_signatures_are_good() -> None:
         assert verified(*good)
         assert not verified(good[0], good[1] + b"x", good[2])
         assert not verified(good[0], good[1], good[2][:32] + bytes(32))
-
-
-def test_a_signed_call_is_genuine() -> None:
-    """With any of the keys, in either direction of the clock."""
-    headers = Headers(SIGNED)
-    assert webhook.genuine(BODY, headers, KEYS, NOW)
-    assert webhook.genuine(BODY, headers, (bytes(32), *KEYS), NOW + 299)
-    assert webhook.genuine(BODY, headers, KEYS, NOW - 299)
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("X-Fal-Webhook-Request-Id", "req-2"),
-        ("X-Fal-Webhook-User-Id", ""),
-        ("X-Fal-Webhook-Timestamp", str(NOW + 1)),
-        ("X-Fal-Webhook-Timestamp", "soon"),
-        ("X-Fal-Webhook-Timestamp", "9" * 400),
-        ("X-Fal-Webhook-Signature", "zz"),
-        ("X-Fal-Webhook-Signature", SIGNATURE[:-2]),
-        ("X-Fal-Webhook-Signature", "0" * 128),
-        ("X-Fal-Webhook-Signature", "f" * 128),
-    ],
-)
-def test_a_changed_header_is_no_proof(name: str, value: str) -> None:
-    """Whichever it is."""
-    assert not webhook.genuine(BODY, Headers(SIGNED | {name: value}), KEYS, NOW)
-
-
-def test_a_changed_body_an_old_call_and_no_key_are_no_proof() -> None:
-    """The bytes themselves are signed, and for five minutes."""
-    headers = Headers(SIGNED)
-    assert not webhook.genuine(BODY + b" ", headers, KEYS, NOW)
-    assert not webhook.genuine(BODY, headers, KEYS, NOW + 301)
-    assert not webhook.genuine(BODY, headers, KEYS, NOW - 301)
-    assert not webhook.genuine(BODY, headers, (), NOW)
-    assert not webhook.genuine(BODY, Headers({}), KEYS, NOW)
-
-
-def test_keys_of_other_kinds_are_passed_over() -> None:
-    """And so are broken ones."""
-    assert known({"kty": "RSA"}, None, JWK | {"x": "A"}, JWK | {"x": "AAAA"}, JWK) == KEYS
 
 
 def test_a_call_names_its_request_and_proves_nothing() -> None:

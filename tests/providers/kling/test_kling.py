@@ -35,7 +35,7 @@ from anymedia.contracts.job import Failed, JobState, Queued, Running, Succeeded
 from anymedia.contracts.media import MediaBytes, MediaUrl, Medium, RemoteArtifact
 from anymedia.contracts.video import VideoRequest
 from anymedia.providers.adapters.kling import KLING, image, video
-from anymedia.providers.adapters.kling.task import check, poll, read_callback
+from anymedia.providers.adapters.kling.task import check, poll, poll_many, read_callback
 from anymedia.providers.catalog import catalogued
 from anymedia.providers.spec import Brief, Submitted
 from anymedia.wire.exchange import replay
@@ -477,3 +477,14 @@ def test_no_answer_raises_anything_but_ours(body: Any, status: int) -> None:
             replay(exchange, response, explain=KLING.explain)
     with suppress(GenerationError):
         read_callback(content, Headers())
+
+
+def test_many_clips_of_the_newer_contract_are_asked_about_in_one_question() -> None:
+    """Those of the older one are asked about one by one."""
+    newer = [json.dumps({"path": "/tasks", "id": name}) for name in ("831", "832")]
+    older = json.dumps({"path": "/v1/videos/text2video", "id": "833"})
+    listed = fine([{"id": "831", "status": "processing"}])
+    (request,), told = replay(poll_many((*newer, older)), listed, explain=KLING.explain)
+    assert (request.path, request.query["task_ids"]) == ("/tasks", "831,832")
+    assert told == {newer[0]: Running()}
+    assert replay(poll_many((older,)), explain=KLING.explain) == ([], {})

@@ -25,7 +25,7 @@ from anymedia.contracts.job import Failed, JobState, Queued, Running, Stopped, S
 from anymedia.contracts.media import MediaBytes, MediaUrl, RemoteArtifact
 from anymedia.contracts.video import VideoRequest
 from anymedia.providers.adapters.minimax import video
-from anymedia.providers.adapters.minimax.task import cancel, find, poll
+from anymedia.providers.adapters.minimax.task import cancel, find, poll, poll_many
 from anymedia.providers.spec import Brief, Submitted
 
 PICTURE = MediaBytes(data=b"\x89PNG", media_type="image/png")
@@ -424,3 +424,24 @@ def test_a_list_without_items_proves_nothing() -> None:
     with pytest.raises(GenerationError) as raised:
         driven(find(brief("MiniMax-H3"), SENT_AT), answer({}))
     assert raised.value.accepted == "unknown"
+
+
+def test_many_clips_are_asked_about_in_one_question() -> None:
+    """The newer contract lists by ids; one whose answer makes no sense is asked about by itself."""
+    going = {**FINISHED, "id": "3191", "status": "processing", "content": None}
+    odd = {**FINISHED, "id": "3192", "content": None}
+    other = {**FINISHED, "id": "9"}
+    handles = ("v2/3190", "v2/3191", "v2/3192", "v2/3193", "v1/7")
+    (request,), told = driven(
+        poll_many(handles), answer({"items": [FINISHED, going, odd, other], "total": 4})
+    )
+    assert request.path == "/v2/query/video_generation"
+    assert request.query["filter.task_ids"] == "3190,3191,3192,3193"
+    assert told.keys() == {"v2/3190", "v2/3191"}
+    assert isinstance(told["v2/3190"], Succeeded)
+    assert isinstance(told["v2/3191"], Running)
+
+
+def test_clips_of_the_older_contract_are_not_listed() -> None:
+    """It has no list."""
+    assert driven(poll_many(("v1/7",))) == ([], {})

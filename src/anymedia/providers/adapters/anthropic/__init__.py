@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from anymedia.providers.dialects.anthropic import text
+from anymedia.providers.dialects.anthropic import batches, text
 from anymedia.providers.dialects.anthropic.errors import explain
 from anymedia.providers.dialects.anthropic.models import checking
 from anymedia.providers.dialects.anthropic.quirks import Quirks
@@ -55,5 +55,6 @@ ANTHROPIC = Provider(
         image_types=("image/png", "image/jpeg", "image/webp", "image/gif"),
     ),
     check=checking(QUIRKS),
+    batch=batches.batch(),
     docs="https://platform.claude.com/docs",
 )

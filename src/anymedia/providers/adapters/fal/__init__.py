@@ -13,6 +13,7 @@ from anymedia.contracts.video import VideoRequest
 from anymedia.providers.adapters.fal import queue, storage
 from anymedia.providers.adapters.fal.errors import explain
 from anymedia.providers.adapters.fal.image_size import image_size
+from anymedia.providers.adapters.fal.webhook import WEBHOOK
 from anymedia.providers.described import Description, Language, Slot
 from anymedia.providers.spec import Account, Inputs, Job, Pace, Provider
 from anymedia.wire.auth import HeaderKey
@@ -99,5 +100,6 @@ FAL = Provider(
     hosts=(storage.HOST,),
     inputs=INPUTS,
     check=check,
+    webhook=WEBHOOK,
     docs="https://docs.fal.ai",
 )

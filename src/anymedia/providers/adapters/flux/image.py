@@ -34,6 +34,8 @@ def submit(request: ImageRequest, brief: Brief) -> Exchange[Submitted]:
         body["output_format"] = request.format
     if brief.callback_url and settings.get("webhook", True):
         body["webhook_url"] = brief.callback_url
+        if brief.callback_secret:
+            body["webhook_secret"] = brief.callback_secret
     response = yield post(f"/v1/{request.model}", json=body | request.options)
     taken = submitted(response)
     return Submitted(
@@ -131,6 +133,8 @@ def ratio(request: ImageRequest) -> Body:
 
 
 TIERS = {"1k": 1024, "1.5k": 1536, "2k": 2048}
+LARGEST = 2048 * 2048
+"""Pixels: four megapixels."""
 
 
 def pixels(
@@ -149,6 +153,9 @@ def pixels(
         share = math.sqrt(int(wide) / max(1, int(high)))
         width, height = side * share, side / share
     given = [min(most, max(least, round(length / step) * step)) for length in (width, height)]
+    if given[0] * given[1] > LARGEST and width * height < LARGEST + 1:
+        # Both sides were rounded up, beyond what the model takes.
+        given[given.index(max(given))] -= step
     if request.resolution and across.isdigit() and given != [width, height]:
         warnings.append(rounded("resolution", asked, f"{given[0]}x{given[1]}"))
     return {"width": given[0], "height": given[1]}

@@ -9,6 +9,7 @@ API: https://ai.google.dev/api (PyPI google-genai 3.4.0, read 2026-11-21). `v1be
 
 from __future__ import annotations
 
+from anymedia.providers.adapters.google import batches
 from anymedia.providers.adapters.google.files import upload
 from anymedia.providers.dialects.google import (
     embeddings,
@@ -22,6 +23,7 @@ from anymedia.providers.dialects.google import (
 from anymedia.providers.dialects.google.errors import explain
 from anymedia.providers.dialects.google.models import checking
 from anymedia.providers.dialects.google.surface import Surface
+from anymedia.providers.dialects.google.webhook import WEBHOOK
 from anymedia.providers.spec import Inputs, Provider
 from anymedia.wire.auth import HeaderKey
 
@@ -56,5 +58,7 @@ GOOGLE = Provider(
         mask="white",
     ),
     check=checking("/v1beta/models"),
+    batch=batches.batch(),
+    webhook=WEBHOOK,
     docs="https://ai.google.dev/gemini-api/docs",
 )

@@ -14,11 +14,12 @@ from anymedia.contracts.video import VideoRequest
 from anymedia.providers.adapters.ideogram import image, video
 from anymedia.providers.adapters.ideogram.failures import explain
 from anymedia.providers.adapters.ideogram.generation import poll, read_callback
-from anymedia.providers.spec import Account, Inputs, Job, Pace, Provider, Report
+from anymedia.providers.spec import Account, Inputs, Job, Pace, Provider, Report, Webhook
 from anymedia.wire.auth import HeaderKey
 from anymedia.wire.exchange import Exchange
 from anymedia.wire.http import post
 from anymedia.wire.shape import Shape
+from anymedia.wire.signature import SignedHash
 
 
 class Quote(Shape):
@@ -34,6 +35,14 @@ def check() -> Exchange[Account]:
     )
     return Account(details={"quoted_usd_micros": response.read(Quote).usd_micros})
 
+
+WEBHOOK = Webhook(
+    signature=SignedHash(
+        prefix="x-ideogram-webhook-", about="generation-id", repeated="generation_id"
+    ),
+    key_set="https://api.ideogram.ai/v1/.well-known/jwks.json",
+    reliable=True,
+)
 
 IDEOGRAM = Provider(
     name="ideogram",
@@ -61,5 +70,6 @@ IDEOGRAM = Provider(
     explain=explain,
     inputs=Inputs(schemes=(), inline_bytes=25 * 1024 * 1024, mask="black"),
     check=check,
+    webhook=WEBHOOK,
     docs="https://developer.ideogram.ai",
 )

@@ -126,7 +126,7 @@ def left_out(withheld: int) -> Notice:
 
 
 def read_callback(body: bytes, _: Headers) -> Callback:
-    """The webhook. Its signature wants the vendor's keys, so it only makes us ask."""
+    """Whose call it is. How it stands is asked for with our own key."""
     identifier = read(body, Generation).generation_id
     if not identifier:
         raise UnreadableResponse("the webhook names no generation", accepted="unknown")

@@ -15,7 +15,7 @@ from anymedia.contracts.video import VideoRequest
 from anymedia.providers.adapters.kling import image, video
 from anymedia.providers.adapters.kling.failures import explain
 from anymedia.providers.adapters.kling.key import KlingKey
-from anymedia.providers.adapters.kling.task import check, poll, read_callback
+from anymedia.providers.adapters.kling.task import check, poll, poll_many, read_callback
 from anymedia.providers.spec import Inputs, Job, Lookup, Pace, Provider
 
 KLING = Provider(
@@ -29,6 +29,8 @@ KLING = Provider(
             video.submit,
             poll,
             recovery=Lookup(video.find),
+            poll_many=poll_many,
+            poll_many_at_once=50,
             pace=Pace(first_seconds=5.0, factor=1.3, longest_seconds=15.0),
             read_callback=read_callback,
         ),

@@ -17,7 +17,7 @@ from anymedia.providers.adapters.minimax import sound, video
 from anymedia.providers.adapters.minimax.account import check, upload
 from anymedia.providers.adapters.minimax.failures import explain
 from anymedia.providers.adapters.minimax.image import draw
-from anymedia.providers.adapters.minimax.task import cancel, find, poll
+from anymedia.providers.adapters.minimax.task import PAGE, cancel, find, poll, poll_many
 from anymedia.providers.spec import Call, Inputs, Job, Lookup, Pace, Provider
 from anymedia.wire.auth import BearerToken
 
@@ -34,6 +34,8 @@ MINIMAX = Provider(
             cancel,
             recovery=Lookup(find),
             pace=Pace(first_seconds=10.0, factor=1.2, longest_seconds=20.0),
+            poll_many=poll_many,
+            poll_many_at_once=PAGE,
         ),
         Call(ImageRequest, draw),
         Call(AudioRequest, sound.sing),

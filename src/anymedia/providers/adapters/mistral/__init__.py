@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from anymedia.contracts.speech import SpeechRequest
 from anymedia.contracts.transcription import TranscriptionRequest
-from anymedia.providers.adapters.mistral import audio
+from anymedia.providers.adapters.mistral import audio, batches
 from anymedia.providers.adapters.mistral.chat import QUIRKS
 from anymedia.providers.adapters.mistral.errors import MISTRAL_ERRORS
 from anymedia.providers.dialects.openai import embeddings, text
@@ -32,5 +32,6 @@ MISTRAL = Provider(
     # Forms take files and sound goes as bytes, so everything travels inside the request.
     inputs=Inputs(schemes=(), inline_bytes=50 * 1024 * 1024),
     check=check,
+    batch=batches.batch(),
     docs="https://docs.mistral.ai",
 )

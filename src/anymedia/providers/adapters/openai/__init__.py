@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from anymedia.providers.dialects.openai import (
+    batches,
     embeddings,
     images,
     speech,
@@ -66,5 +67,6 @@ OPENAI = Provider(
     # Forms take files and nothing else, and a recording may have 25 MiB.
     inputs=Inputs(schemes=(), inline_bytes=25 * 1024 * 1024),
     check=check,
+    batch=batches.batch(),
     docs="https://platform.openai.com/docs",
 )

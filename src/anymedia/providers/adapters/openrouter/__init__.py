@@ -92,5 +92,6 @@ OPENROUTER = Provider(
     # Sound and documents go inside; pictures may then as well.
     inputs=Inputs(schemes=(), inline_bytes=20 * 1024 * 1024),
     check=check,
+    webhook=video.WEBHOOK,
     docs="https://openrouter.ai/docs",
 )

@@ -21,10 +21,11 @@ from anymedia.providers.dialects.openai.fields import OURS, merged
 from anymedia.providers.dialects.openai.image_size import PIXELS
 from anymedia.providers.dialects.openai.usage import reported_cost
 from anymedia.providers.inputs import reference
-from anymedia.providers.spec import Brief, Callback, Job, Pace, Report, Submitted
+from anymedia.providers.spec import Brief, Callback, Job, Pace, Report, Submitted, Webhook
 from anymedia.wire.exchange import Exchange
 from anymedia.wire.http import Headers, get, post
 from anymedia.wire.shape import Shape, read
+from anymedia.wire.signature import TimedMac
 
 CONTENT = "https://openrouter.ai/api/v1/videos"
 PLAIN_ID = re.compile(r"[A-Za-z0-9_.-]{1,200}")
@@ -125,6 +126,14 @@ def read_callback(body: bytes, _: Headers) -> Callback:
     return Callback(handle=plain(found if isinstance(found, str) else None))
 
 
+WEBHOOK = Webhook(
+    signature=TimedMac(
+        header="x-openrouter-signature",
+        version="v1",
+        joint=",",
+        named_by="x-openrouter-idempotency-key",
+    )
+)
 OPERATION = Job(
     VideoRequest,
     submit,

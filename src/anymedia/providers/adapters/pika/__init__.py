@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from anymedia.providers.adapters.fal import AUTH, INPUTS, LANGUAGE, check, storage, video
 from anymedia.providers.adapters.fal.errors import explain
+from anymedia.providers.adapters.fal.webhook import WEBHOOK
 from anymedia.providers.spec import Provider
 
 PIKA = Provider(
@@ -20,5 +21,6 @@ PIKA = Provider(
     hosts=(storage.HOST,),
     inputs=INPUTS,
     check=check,
+    webhook=WEBHOOK,
     docs="https://fal.ai/models?keywords=pika",
 )

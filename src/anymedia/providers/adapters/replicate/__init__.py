@@ -12,6 +12,7 @@ from anymedia.contracts.speech import SpeechRequest
 from anymedia.contracts.video import VideoRequest
 from anymedia.providers.adapters.replicate import files, predictions
 from anymedia.providers.adapters.replicate.errors import explain
+from anymedia.providers.adapters.replicate.webhook import WEBHOOK
 from anymedia.providers.described import Description, Language, Slot
 from anymedia.providers.spec import Account, Inputs, Pace, Provider
 from anymedia.wire.auth import BearerToken
@@ -84,5 +85,6 @@ REPLICATE = Provider(
         upload_bytes=100 * 1024 * 1024,
     ),
     check=check,
+    webhook=WEBHOOK,
     docs="https://replicate.com/docs",
 )

@@ -121,7 +121,7 @@ def model_of(handle: str) -> str:
 
 def poll(handle: str, surface: Surface) -> Exchange[JobState]:
     """Where it stands. On Vertex the operation is asked for through its model."""
-    if handle.startswith("projects/"):
+    if handle.startswith(("projects/", "publishers/")):  # the latter with a key, without a project
         path = surface.method(model_of(handle), "fetchPredictOperation")
         response = yield post(path, json={"operationName": handle})
     else:

@@ -1,15 +1,20 @@
 """What Google calls us with when an interaction ends: an id, and nothing that was made.
 
 The form is Standard Webhooks'; the payload is not documented in full (2026-11), so the id is
-looked for where those put it, and the interaction itself is asked.
+looked for where those put it, and the interaction itself is asked. The signature of calls to an
+address that went with the request is told by third parties alone (2026-11): one that is there has to
+be right, and a call without one only makes us ask.
 """
 
 from __future__ import annotations
 
 from anymedia.contracts.errors import UnreadableResponse
-from anymedia.providers.spec import Callback
+from anymedia.providers.spec import Callback, Webhook
 from anymedia.wire.http import Headers
 from anymedia.wire.shape import Shape, read
+from anymedia.wire.signature import StandardWebhooks
+
+WEBHOOK = Webhook(signature=StandardWebhooks(), always=False)
 
 
 class About(Shape):

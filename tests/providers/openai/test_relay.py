@@ -1,0 +1,130 @@
+"""Chat passed on as it is: what may be, and what is heard on the way."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+import pytest
+
+from anymedia.contracts.errors import GenerationError, NetworkFailed
+from anymedia.providers.dialects.openai.quirks import Quirks
+from anymedia.providers.dialects.openai.relay import relay, signed
+from anymedia.providers.spec import Relay
+from anymedia.wire.http import HttpResponse
+
+WORDS = b'[{"role":"user","content":"Hello"}]'
+DELTA = (
+    b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]}\n\n'
+)
+LAST = b'data: {"id":"c","model":"m","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
+USAGE = b'data: {"id":"c","model":"m","choices":[],"usage":{"prompt_tokens":9,"completion_tokens":3}}\n\n'
+DONE = b"data: [DONE]\n\n"
+
+
+def way() -> Relay:
+    """OpenAI's own."""
+    found = relay(Quirks())
+    assert found is not None
+    return found
+
+
+def fields(**more: object) -> dict[str, msgspec.Raw]:
+    """A body, its fields as they are written."""
+    body = {"model": "m", "messages": msgspec.Raw(WORDS), **more}
+    return msgspec.json.decode(msgspec.json.encode(body), type=dict[str, msgspec.Raw])
+
+
+@pytest.mark.parametrize(
+    ("body", "may"),
+    [
+        (fields(), True),
+        (fields(temperature=0.5, max_completion_tokens=9, stream=True), True),
+        (fields(stream=True, stream_options={"include_usage": True}), True),
+        (fields(stream=True, stream_options={"include_usage": False}), False),
+        (fields(tools=[]), False),
+        (fields(max_tokens=9), False),
+        (fields(anymedia={"tags": ["a"]}), False),
+        (fields(messages=[]), False),
+        (fields(messages=[{"role": "user", "content": [{"type": "text", "text": "a"}]}]), False),
+        (fields(messages=[{"role": "tool", "content": "a"}]), False),
+        (fields(messages="Hello"), False),
+    ],
+)
+def test_only_what_needs_no_translation_is_passed_on(
+    body: dict[str, msgspec.Raw], may: bool
+) -> None:
+    """Plain words with plain settings; the rest is understood first."""
+    assert way().suits(body, None) is may
+
+
+def test_the_body_goes_on_with_the_models_own_name() -> None:
+    """And a stream is asked for its usage, which the ledger needs."""
+    request = way().ask(fields(stream=True), "gpt-x")
+    assert msgspec.json.decode(request.content or b"") == {
+        "model": "gpt-x",
+        "messages": [{"role": "user", "content": "Hello"}],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+
+
+def heard(pieces: list[bytes], *, wanted: bool) -> tuple[bytes, int | None]:
+    """What a caller gets of a stream, and the output tokens on its receipt."""
+    options = {"stream_options": {"include_usage": True}} if wanted else {}
+    listener = way().listen(fields(stream=True, **options), HttpResponse(200))
+    passed = b"".join(map(listener.feed, pieces))
+    receipt = listener.end()
+    return passed + listener.last("acme/m", Decimal("0.5")), receipt.usage.output_tokens
+
+
+@pytest.mark.parametrize("size", [1, 7, 50, 10_000])
+def test_a_stream_is_the_same_however_it_is_cut(size: int) -> None:
+    """Whole events go on; what was added for the receipt does not."""
+    stream = DELTA + LAST + USAGE + DONE
+    pieces = [stream[start : start + size] for start in range(0, len(stream), size)]
+    assert heard(pieces, wanted=False) == (DELTA + LAST + DONE, 3)
+
+
+@pytest.mark.parametrize("size", [1, 50, 10_000])
+def test_who_asked_for_the_usage_gets_it_with_its_price(size: int) -> None:
+    """Last but for the end mark."""
+    stream = DELTA + LAST + USAGE + DONE
+    pieces = [stream[start : start + size] for start in range(0, len(stream), size)]
+    told, _ = heard(pieces, wanted=True)
+    assert told.startswith(DELTA + LAST)
+    assert b'"cost":0.5' in told
+    assert told.endswith(DONE)
+
+
+def test_words_that_look_like_an_event_are_words() -> None:
+    """Quotes inside a text are escaped."""
+    tricky = b'data: {"choices":[{"delta":{"content":"\\"usage\\": {\\"error\\": ["}}]}\n\n'
+    assert heard([tricky, LAST, USAGE], wanted=False)[0] == tricky + LAST
+
+
+def test_a_stream_that_is_cut_short_is_a_failure() -> None:
+    """Nobody knows what it cost."""
+    listener = way().listen(fields(stream=True), HttpResponse(200))
+    listener.feed(DELTA)
+    with pytest.raises(NetworkFailed) as caught:
+        listener.end()
+    assert caught.value.accepted == "unknown"
+
+
+def test_a_failure_told_in_the_stream_is_one() -> None:
+    """Servers that fail after the head have no status left to say so."""
+    listener = way().listen(fields(stream=True), HttpResponse(200))
+    with pytest.raises(GenerationError, match="overloaded"):
+        listener.feed(b'data: {"error":{"message":"overloaded","type":"server_error"}}\n\n')
+
+
+def test_an_answer_says_who_gave_it_and_what_it_cost() -> None:
+    """Everything else stays as the provider wrote it."""
+    answer = b'{"id":"c","model":"m","odd":{"a":[1.50]},"usage":{"prompt_tokens":9}}'
+    assert msgspec.json.decode(signed(answer, "acme/m", Decimal("0.25"))) == {
+        "id": "c",
+        "model": "acme/m",
+        "odd": {"a": [1.5]},
+        "usage": {"prompt_tokens": 9, "cost": 0.25},
+    }
