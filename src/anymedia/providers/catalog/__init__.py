@@ -1,12 +1,14 @@
 """The catalogue: what is known about every model, as data with a source and a date.
 
 One TOML file per provider. `[defaults]` is what its models share, `[[model]]` is one model; the
-fields are those of `contracts.model.Model`.
+fields are those of `contracts.model.Model`. `[batch]` says what its batch API charges, as a `factor`
+of the prices.
 """
 
 from __future__ import annotations
 
 import tomllib
+from decimal import Decimal
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -37,3 +39,12 @@ def catalogued(name: str) -> tuple[Model, ...]:
     """The models of one of our own catalogue files; none if there is no such file."""
     file = resources.files(__name__) / f"{name}.toml"
     return models(file.read_text("utf-8"), name) if file.is_file() else ()
+
+
+@cache
+def batch_factor(name: str) -> Decimal | None:
+    """Which share of the prices a provider's batch API charges; `None` where that is not known."""
+    file = resources.files(__name__) / f"{name}.toml"
+    book = tomllib.loads(file.read_text("utf-8")) if file.is_file() else {}
+    said = book.get("batch", {}).get("factor")
+    return None if said is None else Decimal(str(said))

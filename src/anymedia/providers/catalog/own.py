@@ -27,7 +27,8 @@ JOINED = ("limits", "presets", "settings", "voices")
 UNITS = tuple(name for name in Usage.model_fields if name not in {"estimated", "raw"})
 MOST_USD = Decimal(1000)
 """Nothing that anybody sells costs more a unit; whoever writes that meant a million of them."""
-STALE_DAYS = 365
+STALE_DAYS = 120
+"""Prices of media change every few months."""
 
 
 def described(text: str, file: str, read: date, ours: Ours, wrong: Wrong) -> list[Model]:
@@ -151,8 +152,8 @@ def overlaid(ours: tuple[Model, ...], theirs: tuple[Model, ...]) -> tuple[Model,
     return (*kept, *own.values())
 
 
-def stale(model: Model, today: date) -> date | None:
-    """The date of a model's oldest price, if that is longer ago than a year."""
+def stale(model: Model, today: date, days: int = STALE_DAYS) -> date | None:
+    """The date of a model's oldest price, if that is longer ago than so many days."""
     dates = [price.as_of for price in model.prices if price.as_of]
     oldest = min(dates, default=None)
-    return oldest if oldest and (today - oldest).days > STALE_DAYS else None
+    return oldest if oldest and (today - oldest).days > days else None

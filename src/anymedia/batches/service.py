@@ -1,0 +1,254 @@
+"""Batches as callers use them: hand in, look, wait, fetch the results, cancel."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import copy
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from sqlalchemy import Connection, RowMapping
+
+from anymedia.batches import rows, telling
+from anymedia.batches.carrying import unbegun
+from anymedia.batches.desk import Desk
+from anymedia.batches.intake import Check, Intake
+from anymedia.batches.lines import Build, Source
+from anymedia.batches.telling import FINAL_PARTS
+from anymedia.batches.worker import LEASE_SECONDS, Worker
+from anymedia.budgets.budget import Budgets
+from anymedia.contracts.batch import OVER, Batch, BatchItem, BatchSettings
+from anymedia.contracts.errors import NotFound, ProviderTimeout
+from anymedia.contracts.media import Medium
+from anymedia.engine.engine import Engine
+from anymedia.jobs.service import Jobs
+from anymedia.store.database import Database
+
+OnProgress: TypeAlias = Callable[[Batch], None]
+LOOK_SECONDS = 0.5
+PAGE = 100
+
+
+@dataclass(slots=True)
+class Here:
+    """What this process does for batches, whoever owns them."""
+
+    working: asyncio.Task[None] | None = None
+
+
+class Batches:
+    """The batches of one installation. Any process may use them at the same time."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        database: Database,
+        jobs: Jobs,
+        *,
+        build: Build,
+        budgets: Budgets | None = None,
+        lease_seconds: float = LEASE_SECONDS,
+    ) -> None:
+        self._engine = engine
+        self._database = database
+        self._jobs = jobs
+        self._build = build
+        self._budgets = budgets
+        self._news: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        self._here = Here()
+        self._worker = Worker(
+            database,
+            engine.clock,
+            engine.report,
+            self._desk,
+            lease_seconds=lease_seconds,
+        )
+        self.owner = jobs.owner
+
+    def of(self, owner: str) -> Batches:
+        """The same batches, seen by another owner, who sees none but their own."""
+        if owner == self.owner:
+            return self
+        view = copy.copy(self)  # all that it holds is shared, but the name and the jobs
+        view.owner = owner
+        view._jobs = self._jobs.of(owner)  # noqa: SLF001  it is one of us
+        return view
+
+    def _desk(self, worker: str) -> Desk:
+        return Desk(
+            engine=self._engine,
+            database=self._database,
+            jobs=self._jobs,
+            worker=worker,
+            changed=self._changed,
+            budgets=self._budgets,
+        )
+
+    # --- handing in -----------------------------------------------------------------------
+
+    async def create(
+        self,
+        source: Source,
+        settings: BatchSettings | None = None,
+        *,
+        medium: Medium | None = None,
+        check: Check | None = None,
+    ) -> Batch:
+        """Take a batch on. When this returns, it survives anything.
+
+        `medium` is what lines ask for that do not say. `InvalidRequest` lists lines that are no
+        requests; nothing is begun then.
+        """
+        intake = Intake(
+            self._engine,
+            self._database,
+            self._jobs,
+            settings=settings or BatchSettings(),
+            build=self._build,
+            check=check,
+            usual=medium,
+        )
+        batch_id = await intake.take(source)
+        self._worker.wake()
+        return await self.get(batch_id)
+
+    # --- looking --------------------------------------------------------------------------
+
+    async def get(self, batch_id: str) -> Batch:
+        """One batch. `NotFound` when it is not there, or not yours."""
+        now = self._now()
+        return await self._database.read(lambda c: telling.told(c, self._mine(c, batch_id), now))
+
+    async def list(self, *, limit: int = 50) -> tuple[Batch, ...]:
+        """Your batches, the newest first."""
+        now = self._now()
+
+        def work(c: Connection) -> tuple[Batch, ...]:
+            return tuple(telling.told(c, one, now) for one in rows.listed(c, self.owner, limit))
+
+        return await self._database.read(work)
+
+    async def results(self, batch_id: str, *, every: bool = False) -> AsyncIterator[BatchItem]:
+        """What became of its lines, in their order; those that are over, or `every` one."""
+        await self._database.read(lambda c: self._mine(c, batch_id))
+        after = -1
+        while True:
+            found = await self._database.read(
+                lambda c, a=after: rows.page(c, batch_id, a, PAGE, ended=not every)  # type: ignore[misc]  # mypy cannot type a lambda's defaults
+            )
+            for one in found:
+                yield telling.item_of(one)
+            if len(found) < PAGE:
+                return
+            after = found[-1]["position"]
+
+    async def wait(
+        self,
+        batch_id: str,
+        *,
+        timeout_seconds: float | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Batch:
+        """The batch once it is over, carried on in this process meanwhile.
+
+        `ProviderTimeout` after `timeout_seconds` means that waiting is over, not the batch.
+        """
+        self.start()
+        clock = self._engine.clock
+        end = None if timeout_seconds is None else clock.monotonic() + timeout_seconds
+        while True:
+            event = self._news[batch_id]
+            event.clear()
+            batch = await self.get(batch_id)
+            self._check_worker()
+            if on_progress is not None:
+                on_progress(batch)
+            if batch.final:
+                self._news.pop(batch_id, None)
+                return batch
+            if end is not None and clock.monotonic() >= end:
+                raise ProviderTimeout(
+                    f"batch `{batch_id}` is still {batch.status} after {timeout_seconds:g} s. It "
+                    f"goes on; look with `anymedia batch show {batch_id}`",
+                    retryable=False,
+                    accepted="yes",
+                    details={"batch_id": batch_id},
+                )
+            await clock.sleep(LOOK_SECONDS / 5)  # news come in crowds
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(event.wait(), LOOK_SECONDS)
+
+    # --- deciding -------------------------------------------------------------------------
+
+    async def cancel(self, batch_id: str) -> Batch:
+        """Begin nothing more of it, and stop what can be stopped."""
+        now = self._now()
+
+        def work(c: Connection) -> None:
+            row = self._mine(c, batch_id)
+            if row["status"] in OVER or row["ends"] == "cancelled":
+                return
+            rows.change(c, batch_id, now, status="cancelling", ends="cancelled", due_at=now)
+            problem = unbegun("cancelled").model_dump_json(exclude_none=True)
+            rows.cancel_queued(c, batch_id, now, problem)
+            rows.end_if_over(c, batch_id, now, "cancelled", FINAL_PARTS)
+
+        await self._database.write(work)
+        self._worker.wake(batch_id)
+        return await self.get(batch_id)
+
+    # --- work -----------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Carry batches on in this process, in the background."""
+        here = self._here
+        if here.working is None or here.working.done():
+            self._jobs.start()
+            here.working = asyncio.create_task(self._worker.run())
+
+    async def work(self, *, until_idle: bool = False) -> None:
+        """Carry batches on until stopped, or until none is left."""
+        self._jobs.start()
+        await self._worker.run(until_idle=until_idle)
+
+    async def idle(self) -> bool:
+        """Whether no batch is left that anybody has to carry on."""
+        return await self._worker.idle()
+
+    def stop(self) -> None:
+        """Begin nothing new."""
+        self._worker.stop()
+
+    async def close(self, within_seconds: float | None = None) -> None:
+        """Let questions under way end, for so long at most, and leave the rest to others."""
+        self._worker.stop()
+        working = self._here.working
+        if working is not None:
+            await asyncio.wait((working,), timeout=within_seconds)
+            working.cancel()
+            with contextlib.suppress(Exception, asyncio.CancelledError):
+                await working
+
+    def _now(self) -> float:
+        return self._database.time(self._engine.clock.now().timestamp())
+
+    def _changed(self, batch_id: str) -> None:
+        if batch_id in self._news:
+            self._news[batch_id].set()
+
+    def _check_worker(self) -> None:
+        """A worker that died must not leave callers waiting."""
+        working = self._here.working
+        if working is not None and working.done() and not working.cancelled():
+            error = working.exception()
+            if error is not None:
+                raise error
+
+    def _mine(self, c: Connection, batch_id: str) -> RowMapping:
+        row = rows.batch(c, batch_id)
+        if row is None or row["owner"] != self.owner or row["status"] == rows.READING:
+            raise NotFound(f"there is no batch `{batch_id}`; `anymedia batch list` shows yours")
+        return row
