@@ -266,3 +266,38 @@ def test_pictures_that_go_into_a_clip_are_counted() -> None:
     request = VideoRequest(prompt="x", first_frame=picture, references=(picture, sound))
     assert expected_usage(request, None).input_images == 2
     assert expected_usage(VideoRequest(prompt="x"), None).input_images == 0
+
+
+def test_a_part_that_nobody_counted_makes_the_sum_a_lower_bound() -> None:
+    """It does not pass as computed, and says of what it lacks the number."""
+    sheet = model(price("input_tokens", "1"), price("output_tokens", "2"))
+    cost = priced(sheet, Usage(output_tokens=3), {})
+    assert (cost.amount, cost.basis) == (Decimal("0.000006"), "estimated")
+    assert "at least, as its input_tokens are not known" in (cost.explanation or "")
+
+
+def test_an_unsaid_part_of_something_known_is_no_doubt() -> None:
+    """Cached tokens that nobody mentions are charged as the rest."""
+    sheet = model(price("input_tokens", "2"), price("cached_input_tokens", "1"))
+    assert priced(sheet, Usage(input_tokens=3), {}).basis == "computed"
+
+
+def test_credits_that_a_provider_counts_and_we_do_not_price_are_told() -> None:
+    """Who reads the bill sees that the two may differ."""
+    cost = priced(model(price("seconds", "1")), Usage(seconds=Decimal(5), credits=Decimal(25)), {})
+    assert "the provider counted 25 credits, which have no price here" in (cost.explanation or "")
+
+
+def test_a_price_by_credits_says_how_many_at_which_rate() -> None:
+    """And where and when the rate was read."""
+    sheet = model(
+        Price(unit="credits", usd=Decimal("0.01"), source="https://x", as_of=date(2026, 11, 1))
+    )
+    cost = priced(sheet, Usage(credits=Decimal(25)), {})
+    assert cost.amount == Decimal("0.25")
+    assert cost.explanation == "25 credits at 0.01 USD"
+    assert cost.price == {
+        "usd": {"credits": "0.01"},
+        "as_of": "2026-11-01",
+        "source": "https://x",
+    }

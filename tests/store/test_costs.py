@@ -17,9 +17,9 @@ from anymedia.client.costs import moment
 from anymedia.contracts.errors import InvalidRequest
 from anymedia.contracts.ledger import Costs, CostsBy, Spent
 from anymedia.store.costs import costs
-from anymedia.store.database import opened
 from anymedia.store.intake import enter
 from anymedia.store.ledger import Entry, LedgerRow, nano
+from anymedia.store.sqlite import opened
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from anymedia.contracts.base import Contract
 
 CostBasis: TypeAlias = Literal["reported", "computed", "estimated", "free", "unpriced", "pending"]
 """Who says so: the provider itself, our price table over stated usage, our price table over
-counted usage, a model without a price tag by design, no known price, or not known yet."""
+counted usage (or over usage of which a part is not known: then it is a lower bound, and
+`explanation` says of what), a model without a price tag by design, no known price, or not known yet."""
 
 
 class Cost(Contract):
@@ -23,6 +24,8 @@ class Cost(Contract):
     """What our price table says, also where the provider's own word wins."""
     explanation: str | None = None
     """How the amount came about, for people."""
+    price: dict[str, Any] | None = None
+    """Which price that was: `as_of`, `source`, and under `usd` what one of each unit cost."""
 
     @property
     def known(self) -> bool:

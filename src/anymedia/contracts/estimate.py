@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -23,6 +23,10 @@ class Estimate(Contract):
     cost: Cost | None = None
     """An upper bound where the amount depends on the answer."""
     expected_seconds: float | None = None
+    """What half of its answers have kept, or what the catalogue says is usual."""
+    p90_seconds: float | None = None
+    """What nine in ten of them have kept, where enough were seen."""
+    expected_seconds_source: Literal["history", "catalogue"] | None = None
     adaptations: tuple[Notice, ...] = ()
     effective: dict[str, Any] = Field(default_factory=dict)
     """The values that would be sent, where they were asked for or filled in by the preset."""
@@ -30,5 +34,7 @@ class Estimate(Contract):
     """Why it stands where it stands in the order."""
     dialect: str | None = None
     """Whose language it would be asked in, where several services speak it."""
+    warnings: tuple[Notice, ...] = ()
+    """What makes the figures doubtful, such as a price that nobody has checked for long."""
     passed_over: str | None = None
     """Why it would not be asked at this moment, although it fits."""

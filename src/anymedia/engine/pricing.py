@@ -12,6 +12,7 @@ from typing import Any
 
 from anymedia.contracts.cost import Cost
 from anymedia.contracts.model import Model, Price
+from anymedia.contracts.notice import Notice
 from anymedia.contracts.usage import Usage
 
 PARTS: dict[str, tuple[str, ...]] = {
@@ -25,6 +26,11 @@ PARTS: dict[str, tuple[str, ...]] = {
     "input_image_tokens": ("cached_image_tokens",),
     "output_tokens": ("reasoning_tokens", "output_image_tokens", "output_audio_tokens"),
 }
+WHOLES = {part: whole for whole, parts in PARTS.items() for part in parts}
+SOLD_BY = ("credits", "gpu_seconds")
+"""Units that only a provider can count, and counts because it bills them."""
+MOST_REPORTED = Decimal(1_000_000)
+"""US dollars that no single request costs: whoever reports as much is mistaken."""
 
 
 def priced(model: Model | None, usage: Usage, circumstances: Mapping[str, Any]) -> Cost:
@@ -59,17 +65,68 @@ def priced(model: Model | None, usage: Usage, circumstances: Mapping[str, Any]) 
         return Cost(basis="unpriced", explanation=unmatched(model, amounts))
     amount = sum((used * price.usd / price.per for _, used, price in lines), Decimal(0))
     free = all(price.usd == 0 for price in model.prices)
+    missing = () if free else unknown_units(model.prices, circumstances, amounts)
+    sure = not (usage.estimated or missing)
     return Cost(
         amount=amount,
         computed=amount,
-        basis="free" if free else "estimated" if usage.estimated else "computed",
+        basis="free" if free else "computed" if sure else "estimated",
         explanation=" + ".join(
             f"{used.normalize():f} {unit} at {price.usd} USD"
             + (f" per {price.per:,}" if price.per != 1 else "")
             for unit, used, price in lines
         )
+        + (f"; at least, as its {', '.join(missing)} are not known" if missing else "")
+        + unpriced_units(amounts, lines)
         + (f"; priced in {model.catalog}" if model.catalog else ""),
+        price=told(lines),
     )
+
+
+def unknown_units(
+    prices: tuple[Price, ...], circumstances: Mapping[str, Any], amounts: Mapping[str, Decimal]
+) -> tuple[str, ...]:
+    """Units that cost something and of which nobody knows how many there were.
+
+    A part of something known is none of them: unsaid, it is charged as the rest.
+    """
+    found = []
+    for unit in dict.fromkeys(price.unit for price in prices):
+        if unit in amounts or WHOLES.get(unit) in amounts or unit == "requests":
+            continue  # of a request itself there is never a doubt
+        price = applicable(prices, unit, circumstances, amounts)
+        if price is not None and price.usd > 0:
+            found.append(unit)
+    return tuple(one for one in found if WHOLES.get(one) not in found)
+
+
+def unpriced_units(amounts: Mapping[str, Decimal], lines: list[tuple[str, Decimal, Price]]) -> str:
+    """A word on what the provider counts and bills in, where we price something else."""
+    priced_by = {unit for unit, _, _ in lines}
+    other = [unit for unit in SOLD_BY if amounts.get(unit) and unit not in priced_by]
+    return "".join(
+        f"; the provider counted {amounts[unit].normalize():f} {unit}, which have no price here"
+        for unit in other
+    )
+
+
+def told(lines: list[tuple[str, Decimal, Price]]) -> dict[str, Any]:
+    """Which price it was, in short: where it was read and when, and what one of each unit cost.
+
+    Credits are one of the units: then the usage says how many, and this at which rate.
+    """
+    first = lines[0][2]
+    record: dict[str, Any] = {
+        "usd": {
+            unit: f"{price.usd}/{price.per}" if price.per != 1 else str(price.usd)
+            for unit, _, price in lines
+        }
+    }
+    if first.as_of is not None:
+        record["as_of"] = first.as_of.isoformat()
+    if first.source is not None:
+        record["source"] = first.source
+    return record
 
 
 def charged(used: Decimal, price: Price) -> Decimal:
@@ -87,14 +144,28 @@ def unmatched(model: Model, amounts: Mapping[str, Decimal]) -> str:
 
 
 def settled(computed: Cost, reported: Decimal | None) -> Cost:
-    """What the provider itself says wins; what we computed is kept beside it."""
-    if reported is None:
+    """What the provider itself says wins, if it can be; what we computed is kept beside it."""
+    if reported is None or disbelieved(reported):
         return computed
     return Cost(
         amount=reported,
         basis="reported",
         computed=computed.amount,
         explanation=computed.explanation,
+        price=computed.price,
+    )
+
+
+def disbelieved(reported: Decimal | None) -> tuple[Notice, ...]:
+    """A word on a reported cost that cannot be, and does not count."""
+    if reported is None or (reported.is_finite() and 0 <= reported < MOST_REPORTED):
+        return ()
+    return (
+        Notice(
+            code="provider-note",
+            message=f"the provider reports a cost of {reported} US dollars, which cannot be; "
+            f"what the price table says counts",
+        ),
     )
 
 

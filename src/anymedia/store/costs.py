@@ -7,27 +7,38 @@ what is still open are never added together.
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import datetime, tzinfo
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, case, func, literal, select
+import msgspec
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, case, func, select
 
 from anymedia.contracts.ledger import CostLine, Costs, CostsBy, Spent
+from anymedia.contracts.media import Medium
 from anymedia.store.ledger import NANO
 from anymedia.store.schema import ledger
+from anymedia.store.scope import CACHED, OPEN, Scope
+from anymedia.store.sql import number_in, whole_parts
 
-TAG = func.json_each(func.coalesce(ledger.c.tags, "[]")).table_valued("value", name="tag")
+ALL = Scope()
+DAY_SECONDS = 86_400
+QUARTER_SECONDS = 900
+"""All the world's midnights are at whole quarters of an hour."""
 GROUPS: dict[CostsBy, ColumnElement[Any]] = {
     "provider": ledger.c.provider,
     "model": ledger.c.provider + "/" + ledger.c.model,
     "media": ledger.c.medium,
     "key": ledger.c.owner,
-    "tag": TAG.c.value,
-    "day": func.strftime("%Y-%m-%d", ledger.c.at, "unixepoch"),
+    "tag": ledger.c.tags,
+    "job": func.coalesce(ledger.c.job_id, ledger.c.request, ledger.c.attempt_id),
 }
-OPEN = ledger.c.entry.in_(("reserve", "pending"))
-ASKED = ledger.c.entry != "release"
+MONEY = ("amount", "pending_amount", "reported", "computed", "difference", "saved")
+COUNTED = ("input_tokens", "output_tokens", "cached_input_tokens", "images", "characters")
+MEASURED = ("seconds", "credits")
+ASKED = (ledger.c.entry != "release") & ~CACHED
 """A release says that nobody was asked, or that the provider did not take it on."""
 
 
@@ -38,60 +49,77 @@ def costs(
     since: datetime | None = None,
     until: datetime | None = None,
     owner: str | None = None,
+    scope: Scope | None = None,
+    time_zone: str = "UTC",
 ) -> Costs:
-    """What attempts that were settled, or are open, between two times come to."""
-    found = connection.execute(sums(by, since, until, owner)).mappings().all()
-    lines = [CostLine(group=row["group"] or "", **spent(row)) for row in found]
+    """What attempts that were settled, or are open, in one part of the ledger come to."""
+    scope = scope or Scope(since=since, until=until, owner=owner)
+    found = connection.execute(sums(by, scope, time_zone)).mappings().all()
+    rows = [(row["group"], Spent(**spent(row))) for row in found]
+    lines = [
+        CostLine(group=group, **dict(whole))
+        for group, whole in together(named(rows, by, time_zone)).items()
+    ]
     if by == "day":
         lines.sort(key=lambda line: line.group)
     else:
         lines.sort(key=lambda line: (-line.amount, -line.requests, line.group))
-    counted = lines
-    if by == "tag":  # the same request stands under each of its tags
-        once = connection.execute(sums("provider", since, until, owner)).mappings()
-        counted = [CostLine(group=row["group"], **spent(row)) for row in once]
-    return Costs(by=by, since=since, until=until, lines=tuple(lines), total=together(counted))
-
-
-def sums(
-    by: CostsBy, since: datetime | None, until: datetime | None, owner: str | None
-) -> Select[Any]:
-    """The query: one row for each group."""
-    later = ledger.alias("later")
-    reserved = ledger.alias("reserved")
-    decisive = ~(
-        select(literal(1))
-        .where(later.c.attempt_id == ledger.c.attempt_id, later.c.row > ledger.c.row)
-        .exists()
+    return Costs(
+        by=by,
+        since=scope.since,
+        until=scope.until,
+        time_zone=time_zone,
+        key=scope.owner,
+        tag=scope.tag,
+        provider=scope.provider,
+        model=scope.model,
+        media=cast("Medium | None", scope.media),
+        lines=tuple(lines),
+        total=added(one for _, one in rows),
     )
-    bound = (
+
+
+def sums(by: CostsBy, scope: Scope, time_zone: str) -> Select[Any]:
+    """The query: one row for each group, or for each part of one."""
+    reserved = ledger.alias("reserved")
+    bound = func.coalesce(
         select(reserved.c.amount)
         .where(reserved.c.attempt_id == ledger.c.attempt_id, reserved.c.entry == "reserve")
         .limit(1)
-        .scalar_subquery()
+        .scalar_subquery(),
+        ledger.c.bound,
     )
-    known = ~OPEN & ledger.c.amount.is_not(None)
-    query = select(
-        GROUPS[by].label("group"),
-        total(known, ledger.c.amount).label("amount"),
-        count(ASKED).label("requests"),
-        count(ASKED & ledger.c.outcome.not_in(("succeeded", "reserved"))).label("failed"),
-        total(~OPEN, func.json_extract(ledger.c.usage, "$.input_tokens")).label("input_tokens"),
-        total(~OPEN, func.json_extract(ledger.c.usage, "$.output_tokens")).label("output_tokens"),
-        count(~OPEN & ledger.c.amount.is_(None)).label("unpriced"),
-        count(OPEN).label("pending"),
-        total(OPEN, bound).label("pending_amount"),
-        count(OPEN & bound.is_(None)).label("pending_unbounded"),
-    ).where(decisive)
-    if by == "tag":
-        query = query.select_from(ledger.outerjoin(TAG, literal(1) == 1))
-    if since is not None:
-        query = query.where(ledger.c.at >= since.timestamp())
-    if until is not None:
-        query = query.where(ledger.c.at < until.timestamp())
-    if owner is not None:
-        query = query.where(ledger.c.owner == owner)
-    return query.group_by(GROUPS[by])
+    known = ~OPEN & ~CACHED & ledger.c.amount.is_not(None)
+    both = known & ledger.c.reported.is_not(None) & ledger.c.computed.is_not(None)
+    group = GROUPS.get(by, whole_parts(ledger.c.at, part_of_day(time_zone)))
+    return (
+        select(
+            group.label("group"),
+            total(known, ledger.c.amount).label("amount"),
+            count(ASKED).label("requests"),
+            count(ASKED & ledger.c.outcome.not_in(("succeeded", "reserved"))).label("failed"),
+            *(
+                total(~OPEN, number_in(ledger.c.usage, name)).label(name)
+                for name in (*COUNTED, *MEASURED)
+            ),
+            count(~OPEN & ledger.c.amount.is_(None)).label("unpriced"),
+            count(OPEN).label("pending"),
+            total(OPEN, bound).label("pending_amount"),
+            count(OPEN & bound.is_(None)).label("pending_unbounded"),
+            total(known, ledger.c.reported).label("reported"),
+            total(both, ledger.c.computed).label("computed"),
+            total(both, ledger.c.reported - ledger.c.computed).label("difference"),
+            count(CACHED).label("cached"),
+            total(CACHED, ledger.c.computed).label("saved"),
+        )
+        .where(*scope.conditions())
+        .group_by(group)
+    )
+
+
+def part_of_day(time_zone: str) -> int:
+    """The longest pieces of time that a day of this zone is made of."""
+    return DAY_SECONDS if time_zone == "UTC" else QUARTER_SECONDS
 
 
 def total(condition: ColumnElement[bool], value: ColumnElement[Any]) -> ColumnElement[int]:
@@ -107,17 +135,49 @@ def count(condition: ColumnElement[bool]) -> ColumnElement[int]:
 def spent(row: RowMapping) -> dict[str, Any]:
     """A row of the query as fields of `Spent`."""
     facts = {name: row[name] for name in Spent.model_fields}
-    for name in ("amount", "pending_amount"):
-        facts[name] = Decimal(row[name]) / NANO
+    for name in MONEY:
+        facts[name] = (Decimal(row[name]) / NANO).normalize() + 0
+    for name in MEASURED:
+        facts[name] = Decimal(str(round(float(row[name]), 6))).normalize() + 0
+    for name in COUNTED:
+        facts[name] = int(row[name])
     return facts
 
 
-def together(lines: list[CostLine]) -> Spent:
-    """The sum of all groups."""
+def named(
+    rows: Iterable[tuple[Any, Spent]], by: CostsBy, time_zone: str
+) -> Iterable[tuple[str, Spent]]:
+    """The names of the groups that parts belong to; one of several tags belongs to several."""
+    zone: tzinfo = ZoneInfo(time_zone)
+    for group, one in rows:
+        if by == "day":
+            start = datetime.fromtimestamp(group * part_of_day(time_zone), zone)
+            yield start.date().isoformat(), one
+        elif by == "tag":
+            tags: list[str] = msgspec.json.decode(group) if group else []
+            for tag in tags or [""]:
+                yield tag, one
+        else:
+            yield group or "", one
+
+
+def together(parts: Iterable[tuple[str, Spent]]) -> dict[str, Spent]:
+    """The parts of each group, added up."""
+    groups: dict[str, list[Spent]] = {}
+    for group, one in parts:
+        groups.setdefault(group, []).append(one)
+    return {group: added(ones) for group, ones in groups.items()}
+
+
+def added(parts: Iterable[Spent]) -> Spent:
+    """The sum of all."""
+    parts = list(parts)
+    if len(parts) == 1:
+        return parts[0]
     start = Spent()
     return Spent(
         **{
-            name: sum((getattr(line, name) for line in lines), getattr(start, name))
+            name: sum((getattr(one, name) for one in parts), getattr(start, name))
             for name in Spent.model_fields
         }
     )

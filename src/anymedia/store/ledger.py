@@ -14,7 +14,10 @@ import msgspec
 from anymedia.contracts.cost import Cost
 
 NANO = Decimal(1_000_000_000)
-Entry: TypeAlias = Literal["reserve", "settle", "release", "pending", "correct"]
+Entry: TypeAlias = Literal["reserve", "settle", "release", "pending", "correct", "cached"]
+"""`cached` is an answer that was given again: nobody was asked, and `computed` is what that saved."""
+LONGEST_REFERENCE = 200
+"""Some providers' handles are whole documents; an invoice does not name those."""
 
 
 class LedgerRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -29,13 +32,23 @@ class LedgerRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     model: str
     medium: str
     job_id: str | None = None
+    request: str | None = None
+    """Whose try it is: the attempts of one request have it in common."""
+    reference: str | None = None
+    """The provider's own id for it: of its job, else of the exchange. Invoices name it."""
     amount: int | None = None
     """Nano-dollars; `None` while it is not known."""
     basis: str = "computed"
+    bound: int | None = None
+    """Where the amount is not known: what was reserved for it, without a row of its own."""
     computed: int | None = None
     reported: int | None = None
     explanation: str | None = None
+    price: dict[str, Any] | None = None
+    """Which price it was: `as_of`, `source`, and by unit what one cost."""
     usage: dict[str, Any] = {}
+    seconds: float | None = None
+    """How long the attempt took."""
     owner: str = "local"
     tags: tuple[str, ...] = ()
     outcome: str = "succeeded"
@@ -67,4 +80,12 @@ def money(cost: Cost | None) -> dict[str, Any]:
         "computed": nano(cost.computed),
         "reported": nano(cost.amount) if cost.basis == "reported" else None,
         "explanation": cost.explanation,
+        "price": cost.price,
     }
+
+
+def reference_of(handle: str | None, request_id: str | None) -> str | None:
+    """The provider's own id for an attempt: its job's where that is an id, else the exchange's."""
+    if handle and len(handle) <= LONGEST_REFERENCE:
+        return handle
+    return request_id if request_id and len(request_id) <= LONGEST_REFERENCE else None
