@@ -23,7 +23,7 @@ from anymedia.contracts.budget import BudgetSettings
 from anymedia.contracts.configuration import StateSettings
 from anymedia.state.redis import RedisLink
 from anymedia.store.budgets import LedgerBudgets
-from anymedia.store.database import Database
+from tests.support.postgres import database_in
 
 ANN = Spender("ann", ("film",), "acme", "words-1", "text")
 DEAREST = 30_000_000
@@ -43,7 +43,7 @@ async def hammer(
 ) -> None:
     """So many callers at once, each until it has been refused several times in a row."""
     clock, chance = SystemClock(), random.Random(name)
-    database = Database(Path(where))
+    database = database_in(Path(where))
     budgets: Budgets
     if kind == "redis":
         state = StateSettings(redis_url=where, namespace=namespace, timeout_seconds=10.0)
@@ -51,7 +51,7 @@ async def hammer(
         budgets = RedisBudgets(settings(limit), link=link, clock=clock)
     else:
         budgets = bank = LedgerBudgets(settings(limit), database=database, clock=clock)
-        if kind == "allowance":
+        if kind.startswith("allowance"):
             budgets = AllowanceBudgets(bank, Tally(Path(where) / FOLDER), clock=clock)
     got = {"spent": 0, "calls": 0, "refused": 0, "alone": 0, "in_flight": 0}
     more = sys.argv[7]
@@ -96,7 +96,7 @@ async def hammer(
         print(json.dumps(got), flush=True)
         await asyncio.sleep(3600)
     await budgets.close()
-    database.close()
+    await database.close()
     if kind == "redis":
         await link.close()
     print(json.dumps(got))

@@ -19,9 +19,11 @@ from anymedia.store.budgets import DANGLING_SECONDS, LedgerBudgets
 from anymedia.store.journal import FOLDER as JOURNALS, Journal
 from anymedia.store.schema import VERSION
 from tests.budgets.workbench import DOLLAR, Bench, bench, budget, ledger_row, spender
+from tests.store.test_upgrades import SINCE
 from tests.support.clock import FakeClock
 
 Work = Callable[[Bench], Awaitable[None]]
+each = pytest.mark.usefixtures("each_database")
 
 
 def in_ledger(directory: Path, body: Work, *settings: BudgetSettings, **fields: Any) -> None:
@@ -35,6 +37,7 @@ def in_ledger(directory: Path, body: Work, *settings: BudgetSettings, **fields: 
     asyncio.run(work())
 
 
+@each
 def test_a_new_budget_begins_with_what_the_ledger_knows(tmp_path: Path) -> None:
     """Settled, open and corrected attempts of the period, by key, tag, medium and model."""
 
@@ -79,6 +82,7 @@ def test_a_new_budget_begins_with_what_the_ledger_knows(tmp_path: Path) -> None:
     in_ledger(tmp_path, body, BudgetSettings(scope="tag", limit_usd=Decimal(1)))
 
 
+@each
 def test_who_ends_an_attempt_in_the_ledger_has_ended_its_reservation(tmp_path: Path) -> None:
     """Jobs only reserve. Rows may be entered twice; an unknown cost leaves it reserved."""
 
@@ -98,6 +102,7 @@ def test_who_ends_an_attempt_in_the_ledger_has_ended_its_reservation(tmp_path: P
     in_ledger(tmp_path, body)
 
 
+@each
 def test_a_correction_in_the_ledger_counts_once_and_where_it_belongs(tmp_path: Path) -> None:
     """It says what the attempt did cost after all; the difference goes to the attempt's day."""
 
@@ -122,6 +127,7 @@ def test_a_correction_in_the_ledger_counts_once_and_where_it_belongs(tmp_path: P
 
 
 @pytest.mark.parametrize("kind", ["ledger", "allowance"])
+@each
 def test_after_a_restart_everything_is_as_it_was(tmp_path: Path, kind: str) -> None:
     """Spent, reserved, and which marks were told."""
     settings = budget(alert_at=(0.5,))
@@ -147,6 +153,7 @@ def test_after_a_restart_everything_is_as_it_was(tmp_path: Path, kind: str) -> N
     in_ledger(tmp_path, second, settings, kind=kind)
 
 
+@each
 def test_a_reservation_of_which_the_ledger_never_heard_is_released(tmp_path: Path) -> None:
     """Its process died between reserving and writing the attempt down."""
 
@@ -164,6 +171,7 @@ def test_a_reservation_of_which_the_ledger_never_heard_is_released(tmp_path: Pat
     in_ledger(tmp_path, body)
 
 
+@each
 def test_what_lies_in_journals_counts_from_the_beginning(tmp_path: Path) -> None:
     """A process died before its rows came into the database."""
     clock = FakeClock()
@@ -178,6 +186,7 @@ def test_what_lies_in_journals_counts_from_the_beginning(tmp_path: Path) -> None
     journal.close()
 
 
+@each
 def test_a_tally_that_is_lost_counts_as_used_up(tmp_path: Path) -> None:
     """Somebody deleted it: better too much than too little."""
 
@@ -195,6 +204,7 @@ def test_a_tally_that_is_lost_counts_as_used_up(tmp_path: Path) -> None:
     in_ledger(tmp_path, second, kind="allowance")
 
 
+@each
 def test_accounts_of_long_ago_are_forgotten(tmp_path: Path) -> None:
     """Forty days after their period; totals never."""
 
@@ -216,6 +226,7 @@ def test_accounts_of_long_ago_are_forgotten(tmp_path: Path) -> None:
     in_ledger(tmp_path, body, budget(), budget(scope="provider", period="total"))
 
 
+@each
 def test_budgets_in_memory_can_be_founded_on_the_ledger_too(tmp_path: Path) -> None:
     """For one process that keeps its jobs in a database."""
 
@@ -254,11 +265,9 @@ def test_a_database_of_an_earlier_release_opens_and_its_money_counts(
 
     in_ledger(tmp_path, before)
     with sqlite3.connect(tmp_path / "anymedia.db") as other:
-        for table in ("accounts", "holds", "allowances"):
-            other.execute(f"DROP TABLE budget_{table}")
-        if version == 1:
-            other.execute("ALTER TABLE attempts DROP COLUMN variant")
-            other.execute("ALTER TABLE attempts DROP COLUMN quality")
+        for step in range(VERSION - 1, version - 1, -1):
+            for statement in SINCE[step]:
+                other.execute(statement)
         other.execute(
             "UPDATE anymedia_meta SET value = ? WHERE key = 'schema_version'", (str(version),)
         )

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 
 from anymedia.budgets.budget import Reserved
 from anymedia.contracts.budget import BudgetSettings
-from tests.budgets.workbench import DOLLAR, Bench, Kind, bench, budget, kinds, spender
+from tests.budgets.workbench import DOLLAR, KINDS, Bench, Kind, bench, budget, kinds, spender
 from tests.support.clock import FakeClock
 from tests.support.redis import fresh_state
 
@@ -82,7 +82,7 @@ class Machine(RuleBasedStateMachine):
 
     async def opened(self) -> list[Bench]:
         fields: dict[str, Any] = {}
-        if self.kind in {"ledger", "allowance"}:
+        if self.kind not in {"memory", "redis"}:
             fields["directory"] = self.directory
         if self.kind == "redis":
             fields["state"] = fresh_state()
@@ -111,7 +111,7 @@ class Machine(RuleBasedStateMachine):
         fits = self.sums.fits(places, cents)
         answer = self.run(one.reserve(attempt, cents / 100, spender(caller, provider=provider)))
         got = isinstance(answer, Reserved)
-        if self.kind == "allowance":
+        if self.kind.startswith("allowance"):
             assert fits or not got, "more was reserved than there is"
             if fits and not got:  # then another has been lent it
                 for each in self.benches:
@@ -122,7 +122,7 @@ class Machine(RuleBasedStateMachine):
                 got = isinstance(self.run(again), Reserved)
         assert got == fits
         if got:
-            if self.kind == "ledger":  # as whoever reserves there does
+            if self.kind.startswith("ledger"):  # as whoever reserves there does
                 self.run(one.enter(attempt_id=attempt, entry="reserve", owner=caller))
             self.sums.open[attempt] = (cents, places)
             self.owner[attempt] = one
@@ -187,8 +187,8 @@ class Machine(RuleBasedStateMachine):
     [
         pytest.param(examples, processes, *one.values, marks=one.marks)
         for (examples, processes), one in zip(
-            [(60, 1), (15, 2), (25, 2), (25, 2)],
-            kinds("memory", "ledger", "allowance", "redis"),
+            [(60, 1), (15, 2), (25, 2), (25, 2), (2, 2), (2, 2)],
+            kinds(*KINDS),
             strict=True,
         )
     ],

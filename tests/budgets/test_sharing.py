@@ -18,9 +18,9 @@ from anymedia.contracts.budget import BudgetStanding
 from anymedia.contracts.configuration import StateSettings
 from anymedia.state.redis import RedisLink
 from anymedia.store.budgets import LedgerBudgets
-from anymedia.store.database import Database
 from tests.budgets.hammer import DEAREST, settings
-from tests.budgets.workbench import DOLLAR, SHARED, Kind, emptied, kinds
+from tests.budgets.workbench import DOLLAR, SHARED, Kind, emptied, kinds, placed
+from tests.support.postgres import database_in
 from tests.support.redis import fresh_state
 
 ROOT = Path(__file__).parents[2]
@@ -66,11 +66,11 @@ async def stands(kind: Kind, where: str, state: StateSettings) -> BudgetStanding
         await emptied(link)
         await link.close()
     else:
-        database = Database(Path(where))
+        database = database_in(Path(where))
         budgets = LedgerBudgets(settings(str(LIMIT)), database=database, clock=clock)
         await budgets.tend()
         found = await budgets.standing()
-        database.close()
+        await database.close()
     return next(one for one in found if one.scope == "key")
 
 
@@ -98,7 +98,8 @@ def test_fifty_callers_in_two_processes_spend_nearly_all_and_never_more(
         assert later.reserved == 0
         print(f"{kind}: {spent / DOLLAR:.3f} of {LIMIT} spent in {[one['calls'] for one in got]}")
 
-    asyncio.run(work())
+    with placed(kind, tmp_path):
+        asyncio.run(work())
 
 
 @pytest.mark.parametrize("kind", kinds(*SHARED))
@@ -118,10 +119,11 @@ def test_what_was_under_way_in_a_process_that_died_counts(kind: Kind, tmp_path: 
         assert committed == got["spent"] + got["in_flight"]
         assert list((tmp_path / FOLDER).glob(f"*{ENDING}")) == []
 
-    asyncio.run(work())
+    with placed(kind, tmp_path):
+        asyncio.run(work())
 
 
-@pytest.mark.parametrize("kind", kinds("allowance", "redis"))
+@pytest.mark.parametrize("kind", kinds("allowance", "redis", "allowance-postgres"))
 def test_the_invoice_stays_below_the_budget_however_often_processes_die(
     kind: Kind, tmp_path: Path
 ) -> None:
@@ -151,4 +153,5 @@ def test_the_invoice_stays_below_the_budget_however_often_processes_die(
         assert committed - billed <= kills * 25 * DEAREST
         assert committed >= 0.95 * LIMIT * DOLLAR
 
-    asyncio.run(work())
+    with placed(kind, tmp_path / "data"):
+        asyncio.run(work())

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -23,11 +23,17 @@ from anymedia.store.database import Database
 from anymedia.store.intake import enter
 from anymedia.store.ledger import LedgerRow
 from tests.support.clock import FakeClock
+from tests.support.postgres import URL_FILE, database_in, elsewhere, needs_postgres, url_in
 from tests.support.redis import URL, answers, fresh_state
 
-Kind: TypeAlias = Literal["memory", "ledger", "allowance", "redis"]
-KINDS: tuple[Kind, ...] = ("memory", "ledger", "allowance", "redis")
-SHARED: tuple[Kind, ...] = ("ledger", "allowance", "redis")
+Kind: TypeAlias = Literal[
+    "memory", "ledger", "allowance", "redis", "ledger-postgres", "allowance-postgres"
+]
+KINDS: tuple[Kind, ...] = (
+    *("memory", "ledger", "allowance", "redis"),
+    *("ledger-postgres", "allowance-postgres"),
+)
+SHARED: tuple[Kind, ...] = ("ledger", "allowance", "redis", "ledger-postgres")
 DOLLAR = 1_000_000_000
 Body: TypeAlias = Callable[["Bench"], Awaitable[None]]
 
@@ -140,15 +146,26 @@ async def bench(
             return
         if directory is None:
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        database = Database(directory)
-        stack.callback(database.close)
+        stack.enter_context(placed(kind, directory))
+        database = database_in(directory)
+        stack.push_async_callback(database.close)
         ledger = LedgerBudgets(settings, database=database, clock=clock, tell=alerts.append)
         budgets = ledger
-        if kind == "allowance":
+        if kind.startswith("allowance"):
             tally = Tally(directory / FOLDER)
             stack.callback(tally.leave)
             budgets = AllowanceBudgets(ledger, tally, clock=clock)
         yield Bench(budgets, clock, alerts, database=database)
+
+
+@contextmanager
+def placed(kind: str, directory: Path) -> Iterator[None]:
+    """A directory's database is where its kind says, unless somebody has placed it already."""
+    with ExitStack() as stack:
+        if kind.endswith("postgres") and url_in(directory) is None:
+            stack.enter_context(elsewhere(directory))
+            stack.callback((directory / URL_FILE).unlink)
+        yield
 
 
 async def emptied(link: RedisLink) -> None:
@@ -163,4 +180,5 @@ def kinds(*names: Kind) -> list[Any]:
     import pytest
 
     mark = pytest.mark.skipif(not answers(URL), reason=f"no Redis at {URL}")
-    return [pytest.param(name, marks=mark if name == "redis" else ()) for name in names]
+    marks = {"redis": mark, "postgres": needs_postgres()}
+    return [pytest.param(one, marks=marks.get(one.rpartition("-")[2], ())) for one in names]

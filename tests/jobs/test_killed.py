@@ -63,6 +63,7 @@ async def submitted(directory: Path, base_url: str, ability: str) -> None:
     for number in range(JOBS):
         await jobs.submit(ImageRequest(prompt=f"job {number}", model="counting/one"))
     await jobs.close()
+    await jobs._database.close()
 
 
 async def ended(directory: Path, base_url: str, ability: str) -> tuple[Job, ...]:
@@ -76,6 +77,7 @@ async def ended(directory: Path, base_url: str, ability: str) -> tuple[Job, ...]
             assert job.attempts[-1].provider_job_id is not None
             assert kept == content(job.attempts[-1].provider_job_id)
     await jobs.close()
+    await jobs._database.close()
     return found
 
 

@@ -1,6 +1,6 @@
 """A process that carries jobs on until nothing is pending: the one that the tests kill.
 
-`python -m tests.jobs.worker DATA_DIR BASE_URL ABILITY [CALLBACK_PORT]`
+`python -m tests.jobs.worker DATA_DIR BASE_URL ABILITY [CALLBACK_PORT or 0] [DATABASE_URL]`
 """
 
 from __future__ import annotations
@@ -18,19 +18,25 @@ from anymedia.engine.engine import Engine
 from anymedia.engine.transport import NetworkTransport
 from anymedia.jobs.service import Jobs
 from anymedia.store.artifacts import ArtifactStore
-from anymedia.store.database import Database
+from anymedia.store.database import database_at
 from anymedia.store.journal import Journal
 from anymedia.wire.http import Headers
 from tests.jobs.counting import Server, counting
+from tests.support.postgres import url_in
 
 LEASE_SECONDS = 2.0
 
 
 def jobs_in(
-    directory: Path, base_url: str, ability: str, *, callback_base_url: str | None = None
+    directory: Path,
+    base_url: str,
+    ability: str,
+    *,
+    callback_base_url: str | None = None,
+    database_url: str | None = None,
 ) -> Jobs:
     """The jobs of a directory, with the counting provider."""
-    database = Database(directory)
+    database = database_at(directory, database_url or url_in(directory))
     settings = Settings(data_dir=str(directory))
     engine = Engine(
         settings,
@@ -73,9 +79,10 @@ def listening(jobs: Jobs, loop: asyncio.AbstractEventLoop, port: int) -> Threadi
 async def main() -> None:
     """Work until idle."""
     directory, base_url, ability = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
-    port = int(sys.argv[4]) if len(sys.argv) > 4 else None
+    port = int(sys.argv[4]) if len(sys.argv) > 4 else 0
+    database_url = sys.argv[5] if len(sys.argv) > 5 else None
     own = f"http://127.0.0.1:{port}" if port else None
-    jobs = jobs_in(directory, base_url, ability, callback_base_url=own)
+    jobs = jobs_in(directory, base_url, ability, callback_base_url=own, database_url=database_url)
     if port:
         listening(jobs, asyncio.get_running_loop(), port)
     await jobs.work(until_idle=True)

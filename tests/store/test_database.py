@@ -17,21 +17,21 @@ from sqlalchemy import Connection, event, select, text
 from sqlalchemy.exc import IntegrityError
 
 from anymedia.contracts.errors import InvalidConfiguration, StorageFailed
-from anymedia.store.database import Database, opened
 from anymedia.store.schema import VERSION, meta
+from anymedia.store.sqlite import SqliteDatabase, opened
 
 T = TypeVar("T")
 
 
-def using(directory: Path, work: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
+def using(directory: Path, work: Callable[[SqliteDatabase], Coroutine[Any, Any, T]]) -> T:
     """Do something with a database of its own."""
 
     async def working() -> T:
-        database = Database(directory)
+        database = SqliteDatabase(directory)
         try:
             return await work(database)
         finally:
-            database.close()
+            await database.close()
 
     return asyncio.run(working())
 
@@ -62,7 +62,7 @@ def on_disk(directory: Path) -> set[str]:
 def test_what_was_written_is_on_the_disk_when_it_is_told(tmp_path: Path) -> None:
     """Another connection sees it at once; the next process, too."""
 
-    async def work(database: Database) -> None:
+    async def work(database: SqliteDatabase) -> None:
         assert await database.write(put("a")) == "a"
         assert on_disk(tmp_path) == {"a"}
         assert await database.read(keys) == {"a"}
@@ -76,7 +76,7 @@ def test_writes_that_wait_share_a_commit(tmp_path: Path) -> None:
     commits = 0
     hold = threading.Event()
 
-    async def work(database: Database) -> None:
+    async def work(database: SqliteDatabase) -> None:
         nonlocal commits
         await database.write(put("first"))
         assert database._engine is not None
@@ -104,7 +104,7 @@ def test_one_failure_undoes_itself_only(tmp_path: Path) -> None:
         put("half")(connection)
         raise KeyError("a mistake")
 
-    async def work(database: Database) -> list[Any]:
+    async def work(database: SqliteDatabase) -> list[Any]:
         return await asyncio.gather(
             *(database.write(one) for one in (put("a"), half, put("a"), put("b"))),
             return_exceptions=True,
@@ -120,7 +120,7 @@ def test_one_failure_undoes_itself_only(tmp_path: Path) -> None:
 def test_a_commit_that_fails_is_told_to_all_and_leaves_nothing(tmp_path: Path) -> None:
     """And the writer lives on."""
 
-    async def work(database: Database) -> None:
+    async def work(database: SqliteDatabase) -> None:
         await database.write(put("a"))
 
         def unwell(connection: Connection) -> None:
@@ -145,7 +145,7 @@ def test_a_reader_sees_one_state_of_things(tmp_path: Path) -> None:
         assert written.wait(5)
         return before, keys(connection)
 
-    async def work(database: Database) -> None:
+    async def work(database: SqliteDatabase) -> None:
         await database.write(put("a"))
         reading = asyncio.ensure_future(database.read(twice))
         await asyncio.to_thread(looked.wait, 5)
@@ -160,7 +160,7 @@ def test_a_reader_sees_one_state_of_things(tmp_path: Path) -> None:
 def test_a_failing_reader_is_told(tmp_path: Path) -> None:
     """A mistake of its own as it is, one of the database in our words."""
 
-    async def work(database: Database) -> None:
+    async def work(database: SqliteDatabase) -> None:
         with pytest.raises(ZeroDivisionError):
             await database.read(lambda _: 1 // 0)
         with pytest.raises(StorageFailed, match="no such table"):
@@ -172,10 +172,10 @@ def test_a_failing_reader_is_told(tmp_path: Path) -> None:
 def test_closing_finishes_what_was_asked_before(tmp_path: Path) -> None:
     """Nothing that was queued is lost, and nobody waits for ever."""
 
-    async def work(database: Database) -> None:
+    async def work(database: SqliteDatabase) -> None:
         asked = [asyncio.ensure_future(database.write(put(f"k{n}"))) for n in range(200)]
         await asyncio.sleep(0)
-        database.close()
+        await database.close()
         assert len(await asyncio.gather(*asked)) == 200
 
     using(tmp_path, work)
@@ -185,10 +185,10 @@ def test_closing_finishes_what_was_asked_before(tmp_path: Path) -> None:
 def test_a_database_can_be_opened_again_after_it_was_closed(tmp_path: Path) -> None:
     """And closing what was never opened does nothing."""
 
-    async def work(database: Database) -> None:
-        database.close()
+    async def work(database: SqliteDatabase) -> None:
+        await database.close()
         await database.write(put("a"))
-        database.close()
+        await database.close()
         await database.write(put("b"))
 
     using(tmp_path, work)
@@ -199,7 +199,7 @@ def test_prompts_are_for_the_owners_eyes_only(tmp_path: Path) -> None:
     """The directory and every file of the database."""
     directory = tmp_path / "data"
 
-    async def work(database: Database) -> None:
+    async def work(database: SqliteDatabase) -> None:
         await database.write(put("a"))
         assert stat.S_IMODE(directory.stat().st_mode) == 0o700
         files = list(directory.iterdir())
@@ -242,14 +242,14 @@ FULL = """
 import asyncio, resource, signal, sys
 from pathlib import Path
 from anymedia.contracts.errors import StorageFailed
-from anymedia.store.database import Database
+from anymedia.store.sqlite import SqliteDatabase
 from anymedia.store.schema import meta
 
 def put(key, value=""):
     return lambda connection: connection.execute(meta.insert().values(key=key, value=value)) and None
 
 async def main():
-    database = Database(Path(sys.argv[1]))
+    database = SqliteDatabase(Path(sys.argv[1]))
     await database.write(put("before"))
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, resource.RLIM_INFINITY))
@@ -260,7 +260,7 @@ async def main():
         print(error.message)
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     await database.write(put("after"))
-    database.close()
+    await database.close()
 
 asyncio.run(main())
 """
@@ -280,15 +280,15 @@ def test_a_full_disk_is_told_and_the_work_goes_on_when_there_is_room(tmp_path: P
 WRITER = """
 import asyncio, sys
 from pathlib import Path
-from anymedia.store.database import Database
+from anymedia.store.sqlite import SqliteDatabase
 from anymedia.store.schema import meta
 
 async def main():
-    database = Database(Path(sys.argv[1]))
+    database = SqliteDatabase(Path(sys.argv[1]))
     for number in range(40):
         key = f"{sys.argv[2]}-{number}"
         await database.write(lambda c: c.execute(meta.insert().values(key=key, value="")) and None)
-    database.close()
+    await database.close()
 
 asyncio.run(main())
 """

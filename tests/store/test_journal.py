@@ -18,11 +18,11 @@ from sqlalchemy import Connection, func, select
 
 from anymedia.contracts.cost import Cost
 from anymedia.contracts.errors import StorageFailed
-from anymedia.store.database import Database
 from anymedia.store.intake import take_in
 from anymedia.store.journal import Journal, journals, rows_of
 from anymedia.store.ledger import LedgerRow, dollars, money, nano
 from anymedia.store.schema import journals as marks, ledger
+from anymedia.store.sqlite import SqliteDatabase
 
 T = TypeVar("T")
 
@@ -45,17 +45,17 @@ def row(number: int, **facts: Any) -> LedgerRow:
 
 
 def taking_in(
-    directory: Path, work: Callable[[Database], Coroutine[Any, Any, T]] | None = None
+    directory: Path, work: Callable[[SqliteDatabase], Coroutine[Any, Any, T]] | None = None
 ) -> tuple[int, set[str]]:
     """Take journals in; how many rows were new, and which there are now."""
 
     async def working() -> tuple[int, set[str]]:
-        database = Database(directory)
+        database = SqliteDatabase(directory)
         try:
             new = await take_in(database, directory / "journal")
             return new, await database.read(ids)
         finally:
-            database.close()
+            await database.close()
 
     return asyncio.run(working())
 
@@ -244,7 +244,7 @@ def test_what_was_taken_in_is_what_was_written(tmp_path: Path) -> None:
     journal.close()
 
     async def work() -> Any:
-        database = Database(tmp_path)
+        database = SqliteDatabase(tmp_path)
         try:
             await take_in(database, tmp_path / "journal")
             found = await database.read(lambda c: dict(c.execute(select(ledger)).mappings().one()))
@@ -253,7 +253,7 @@ def test_what_was_taken_in_is_what_was_written(tmp_path: Path) -> None:
             )
             return found, left
         finally:
-            database.close()
+            await database.close()
 
     found, left = asyncio.run(work())
     assert (found["amount"], found["usage"], found["tags"]) == (
@@ -335,12 +335,12 @@ def test_two_takers_at_once_take_each_row_once(tmp_path: Path) -> None:
         journal.close()
     code = (
         "import asyncio, sys; from pathlib import Path\n"
-        "from anymedia.store.database import Database\n"
+        "from anymedia.store.sqlite import SqliteDatabase\n"
         "from anymedia.store.intake import take_in\n"
         "async def main():\n"
-        "    d = Database(Path(sys.argv[1]))\n"
+        "    d = SqliteDatabase(Path(sys.argv[1]))\n"
         "    print(await take_in(d, Path(sys.argv[1]) / 'journal'))\n"
-        "    d.close()\n"
+        "    await d.close()\n"
         "asyncio.run(main())\n"
     )
     takers = [

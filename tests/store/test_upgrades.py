@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from anymedia.store.database import opened
 from anymedia.store.schema import VERSION
+from anymedia.store.sqlite import opened
 from anymedia.store.upgrades import STEPS
 
 SINCE: dict[int, tuple[str, ...]] = {
@@ -18,7 +18,41 @@ SINCE: dict[int, tuple[str, ...]] = {
     ),
     2: tuple(f"DROP TABLE budget_{one}" for one in ("accounts", "holds", "allowances")),
     3: tuple(f"DROP TABLE {one}" for one in ("key_secrets", "keys", "provider_changes", "audit")),
-    4: ("DROP INDEX artifacts_once",),
+    4: (
+        *(
+            f"DROP TABLE {one}"
+            for one in ("batches", "batch_workers", "batch_items", "batch_parts")
+        ),
+        *(f"DROP TABLE {one}" for one in ("callback_secrets", "deliveries")),
+        *(f"DROP INDEX callbacks_{one}" for one in ("due", "listed")),
+        *(
+            f"ALTER TABLE callbacks DROP COLUMN {one}"
+            for one in ("owner", "sequence", "type", "receiver", "created_at", "holder")
+        ),
+        *(f"ALTER TABLE callbacks DROP COLUMN {one}" for one in ("held_until", "status")),
+        "DROP TABLE pauses",
+        *(f"DROP INDEX {one}" for one in ("jobs_lost", "attempts_handle", "attempts_made")),
+        *(f"ALTER TABLE jobs DROP COLUMN {one}" for one in ("turn", "not_before", "deadline")),
+        *(f"ALTER TABLE attempts DROP COLUMN {one}" for one in ("abandoned_at", "handle_hash")),
+        "DROP INDEX jobs_held",
+        "DROP TABLE job_marks",
+        *(f"DROP INDEX jobs_{one}" for one in ("by_status", "by_medium", "finished")),
+        *(f"ALTER TABLE workers DROP COLUMN {one}" for one in ("host", "load")),
+        "DROP INDEX artifacts_once",
+        "DROP INDEX artifacts_source",
+        "ALTER TABLE artifacts DROP COLUMN source_id",
+        "ALTER TABLE artifacts DROP COLUMN findings",
+        *(
+            f"ALTER TABLE artifacts DROP COLUMN {one}"
+            for one in ("version", "purged_at", "purged_why")
+        ),
+        "DROP INDEX ledger_reference",
+        "DROP INDEX ledger_unknown",
+        *(
+            f"ALTER TABLE ledger DROP COLUMN {one}"
+            for one in ("request", "reference", "bound", "price", "seconds")
+        ),
+    ),
 }
 """How the tables of the next version become those of each one before it again."""
 

@@ -20,6 +20,7 @@ from pathlib import Path
 FOLDER = "budgets"
 """Where they lie in the data directory."""
 ENDING = ".tally"
+PLACE = "place"
 NUMBER = struct.Struct("=q")
 FIRST_SLOTS = 512
 
@@ -39,7 +40,8 @@ class Tally:
         """Its name, under which allowances are lent. `OSError` when the disk does not take it."""
         if self._path is None:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path = self._directory / f"{os.getpid()}-{secrets.token_hex(8)}{ENDING}"
+            name = f"{place(self._directory)}-{os.getpid()}-{secrets.token_hex(8)}{ENDING}"
+            path = self._directory / name
             # It gets its name when it is locked: who finds it must not take it for abandoned.
             unnamed = path.with_suffix(".new")
             self._file = os.open(unnamed, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
@@ -90,6 +92,23 @@ class Tally:
         if self._map is not None:
             self._map.close()
         self._map = mmap.mmap(self._file, slots * NUMBER.size)
+
+
+def place(directory: Path) -> str:
+    """The data directory's own name, which its tallies' begin with: machines share a database.
+
+    A host's name would not do: containers have another one with each start.
+    """
+    path = directory.parent / PLACE
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        part = directory.parent / f".{PLACE}.{secrets.token_hex(8)}"
+        part.write_text(secrets.token_hex(6))
+        with contextlib.suppress(FileExistsError):
+            os.link(part, path)  # the first of several processes wins
+        part.unlink()
+        return path.read_text()
 
 
 def numbers(path: Path) -> list[int]:

@@ -7,6 +7,10 @@ is reserved.
 
     committed = spent + held + lent      never above the limit when something is reserved or lent
 
+Where several write at the same time, who looks at accounts in order to change them locks them
+first, in the order of their keys; and while an account is being founded nobody enters anything
+into the ledger (`anymedia.store.turns`), or it would be counted by neither.
+
 `held` is reserved by attempts, one row each in `budget_holds`. `lent` is what processes have been
 given to spend from by themselves (`anymedia.budgets.allowance`) and have not reported as used.
 Each function is one piece of a transaction and takes the connection first.
@@ -29,15 +33,16 @@ from sqlalchemy import (
     func,
     literal,
     select,
-    text,
     tuple_,
     update,
 )
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from anymedia.budgets.budget import Budget, Founded, Spender
+from anymedia.store import turns
 from anymedia.store.ledger import LedgerRow
 from anymedia.store.schema import budget_accounts as accounts, budget_holds as holds, ledger
+from anymedia.store.scope import tagged
+from anymedia.store.upsert import upsert
 
 SCOPES = ("key", "tag", "provider", "medium", "model", "all")
 
@@ -63,6 +68,9 @@ class Account:
 def opened(connection: Connection, budgets: Sequence[Budget]) -> list[Account]:
     """The accounts of budgets, in their order; founded where there was none."""
     keys = [budget.key for budget in budgets]
+    there = connection.execute(select(accounts.c.key).where(accounts.c.key.in_(keys)))
+    if len(set(keys)) > len(there.scalars().all()):
+        turns.founding(connection)
     found = fetched(connection, keys)
     for budget in budgets:
         if budget.key not in found:
@@ -71,9 +79,11 @@ def opened(connection: Connection, budgets: Sequence[Budget]) -> list[Account]:
 
 
 def fetched(connection: Connection, keys: Sequence[str]) -> dict[str, Account]:
-    """Those that are there."""
+    """Those that are there, as they stand until we are done."""
     query = select(accounts.c.key, accounts.c.spent, accounts.c.held, accounts.c.lent)
-    rows = connection.execute(query.where(accounts.c.key.in_(keys)))
+    rows = connection.execute(
+        query.where(accounts.c.key.in_(keys)).order_by(accounts.c.key).with_for_update()
+    )
     return {row.key: Account(row.key, row.spent, row.held, row.lent) for row in rows}
 
 
@@ -85,7 +95,7 @@ def begun(connection: Connection, budget: Budget) -> Account:
         # One that was reserved before this budget was configured counts in it from now on.
         held += amount
         connection.execute(
-            upsert(holds)
+            upsert(connection, holds)
             .values(attempt_id=attempt_id, account=budget.key, amount=amount, at=budget.starts)
             .on_conflict_do_nothing()
         )
@@ -137,10 +147,8 @@ def subject_of(row: RowMapping) -> tuple[str, str, str]:
 
 def passed(connection: Connection, budget: Budget, marks: Iterable[str]) -> list[str]:
     """Those marks of an account that nobody was told of; they count as told from now on."""
-    told = json.loads(
-        connection.execute(select(accounts.c.told).where(accounts.c.key == budget.key)).scalar()
-        or "[]"
-    )
+    query = select(accounts.c.told).where(accounts.c.key == budget.key).with_for_update()
+    told = json.loads(connection.execute(query).scalar() or "[]")
     new = [mark for mark in marks if mark not in told]
     if new:
         connection.execute(
@@ -153,7 +161,13 @@ def passed(connection: Connection, budget: Budget, marks: Iterable[str]) -> list
 
 def with_news(connection: Connection, now: float, limit: int) -> Sequence[RowMapping]:
     """Accounts of the present in which something has changed since the last look."""
-    query = select(accounts).where(accounts.c.news, accounts.c.ends > now).limit(limit)
+    query = (
+        select(accounts)
+        .where(accounts.c.news, accounts.c.ends > now)
+        .order_by(accounts.c.key)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
     rows = connection.execute(query).mappings().all()
     keys = [row["key"] for row in rows]
     connection.execute(update(accounts).where(accounts.c.key.in_(keys)).values(news=False))
@@ -187,13 +201,16 @@ def hold(
 
 def end(connection: Connection, attempt_id: str, amount: int | None) -> list[str]:
     """What was reserved is spent: this much, or as much. In which accounts."""
-    rows = held(connection, attempt_id)
-    for row in rows:
-        spent = row["amount"] if amount is None else amount
-        changed(connection, row["account"], held=-row["amount"], spent=spent)
-    if rows:
-        connection.execute(delete(holds).where(holds.c.attempt_id == attempt_id))
-    return [row["account"] for row in rows]
+    keys = [row["account"] for row in held(connection, attempt_id)]
+    if not keys:
+        return []
+    fetched(connection, keys)
+    # Whoever deletes them has ended them: another may have come first.
+    ended = delete(holds).where(holds.c.attempt_id == attempt_id)
+    rows = connection.execute(ended.returning(holds.c.account, holds.c.amount)).all()
+    for key, reserved in rows:
+        changed(connection, key, held=-reserved, spent=reserved if amount is None else amount)
+    return [key for key, _ in rows]
 
 
 def entered(connection: Connection, rows: Sequence[LedgerRow]) -> None:
@@ -203,8 +220,10 @@ def entered(connection: Connection, rows: Sequence[LedgerRow]) -> None:
         return
     ends = {row.attempt_id: row for row in rows if row.entry in {"settle", "release"}}
     if ends:
-        open_ones = select(holds.c.attempt_id).where(holds.c.attempt_id.in_(ends)).distinct()
-        for attempt_id in connection.execute(open_ones).scalars().all():
+        open_ones = select(holds.c.attempt_id, holds.c.account).where(holds.c.attempt_id.in_(ends))
+        found = connection.execute(open_ones).all()
+        fetched(connection, list({key for _, key in found}))
+        for attempt_id in sorted({attempt_id for attempt_id, _ in found}):
             row = ends[attempt_id]
             end(connection, attempt_id, 0 if row.entry == "release" else row.amount)
     for row in rows:
@@ -216,14 +235,16 @@ def rectified(connection: Connection, row: LedgerRow) -> None:
     """An attempt costs something else than was said: the difference, where it belongs."""
     if held(connection, row.id):
         return  # known already
-    if closed := end(connection, row.attempt_id, row.amount):  # it was open until now
-        for key in closed:
-            noted(connection, row.id, key, row.at)
-        return
+    for key in end(connection, row.attempt_id, row.amount):  # it was open until now
+        noted(connection, row.id, key, row.at)
     others = (ledger.c.attempt_id == row.attempt_id) & (ledger.c.id != row.id)
     first = connection.execute(select(func.min(ledger.c.at)).where(others)).scalar()
     before = connection.execute(
-        select(ledger.c.amount).where(others).order_by(ledger.c.row.desc()).limit(1)
+        # What nobody knew was counted at its bound by those who were lent it.
+        select(func.coalesce(ledger.c.amount, ledger.c.bound))
+        .where(others)
+        .order_by(ledger.c.row.desc())
+        .limit(1)
     ).scalar()
     spender = Spender(row.owner, row.tags, row.provider, row.model, row.medium)
     difference = (row.amount or 0) - (before or 0)
@@ -240,7 +261,8 @@ def correct(
         accounts.c.ends > at,
         tuple_(accounts.c.scope, accounts.c.subject).in_(subjects),
     )
-    for key in connection.execute(there).scalars().all():
+    keys = connection.execute(there).scalars().all()
+    for key in fetched(connection, keys):
         if noted(connection, entry_id, key, at):
             changed(connection, key, spent=amount)
 
@@ -248,7 +270,7 @@ def correct(
 def noted(connection: Connection, entry_id: str, key: str, at: float) -> bool:
     """Mark a correction as made, by a reservation of nothing; false when it was."""
     new = connection.execute(
-        upsert(holds)
+        upsert(connection, holds)
         .values(attempt_id=entry_id, account=key, amount=0, at=at)
         .on_conflict_do_nothing()
     )
@@ -306,8 +328,9 @@ def founding(connection: Connection, budget: Budget) -> Founded:
         .limit(1)
         .scalar_subquery()
     )
+    at_most = func.coalesce(bound, last.c.bound).label("bound")
     rows = connection.execute(
-        select(of_period.c.attempt_id, bound.label("bound")).select_from(joined).where(is_open)
+        select(of_period.c.attempt_id, at_most).select_from(joined).where(is_open)
     )
     return Founded(int(spent), {row.attempt_id: row.bound or 0 for row in rows})
 
@@ -325,9 +348,7 @@ def of_subject(budget: Budget) -> ColumnElement[bool]:
     if scope == "all":
         return literal(value=True)
     if scope == "tag":
-        return text(
-            "EXISTS (SELECT 1 FROM json_each(ledger.tags) WHERE json_each.value = :tag)"
-        ).bindparams(tag=subject)  # type: ignore[return-value]  # a condition all the same
+        return tagged(subject)
     return columns[scope] == subject
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
 from anymedia.budgets.allowance import Ask, Report, part
 from anymedia.budgets.budget import Budget, Reached, verdict, warned
+from anymedia.budgets.tally import place
 from anymedia.store import accounts
 from anymedia.store.schema import budget_allowances as allowances
 
@@ -109,6 +110,7 @@ def told(connection: Connection, row: RowMapping, used: int, keep: int | None = 
 
 def reported(connection: Connection, holder: str, reports: Mapping[str, Report]) -> dict[str, int]:
     """Enter what a process has used. What it has been lent from now on."""
+    accounts.fetched(connection, list(reports))
     granted = {}
     for key, row in of_holder(connection, holder, list(reports)).items():
         report = reports[key]
@@ -120,7 +122,12 @@ def reported(connection: Connection, holder: str, reports: Mapping[str, Report])
 
 def buried(connection: Connection, holder: str, numbers: Sequence[int] | None) -> None:
     """A process has died: what it used by its tally is spent; all of it, where that is lost."""
-    rows = connection.execute(select(allowances).where(allowances.c.holder == holder))
+    of_it = select(allowances).where(allowances.c.holder == holder)
+    accounts.fetched(
+        connection,
+        connection.execute(of_it.with_only_columns(allowances.c.account)).scalars().all(),
+    )
+    rows = connection.execute(of_it.order_by(allowances.c.account).with_for_update())
     for row in rows.mappings().all():
         known = numbers is not None and row["slot"] < len(numbers)
         used = numbers[row["slot"]] if numbers is not None and known else row["granted"]
@@ -129,16 +136,23 @@ def buried(connection: Connection, holder: str, numbers: Sequence[int] | None) -
 
 
 def lost(connection: Connection, directory: Path) -> list[str]:
-    """Processes whose tallies are gone. One is made before its rows and removed after them."""
-    holders = connection.execute(select(allowances.c.holder).distinct()).scalars().all()
+    """Processes of this machine whose tallies are gone.
+
+    One is made before its rows and removed after them. Those of other machines lie elsewhere.
+    """
+    query = select(allowances.c.holder).distinct()
+    if connection.dialect.name != "sqlite":
+        if not directory.is_dir():
+            return []
+        query = query.where(allowances.c.holder.startswith(f"{place(directory)}-"))
+    holders = connection.execute(query).scalars().all()
     return [holder for holder in holders if not (directory / holder).exists()]
 
 
 def of_holder(connection: Connection, holder: str, keys: Sequence[str]) -> dict[str, RowMapping]:
-    """A process' rows."""
-    rows = connection.execute(
-        select(allowances).where(allowances.c.holder == holder, allowances.c.account.in_(keys))
-    ).mappings()
+    """A process' rows, as they stand until we are done. Their accounts are locked before them."""
+    query = select(allowances).where(allowances.c.holder == holder, allowances.c.account.in_(keys))
+    rows = connection.execute(query.order_by(allowances.c.account).with_for_update()).mappings()
     return {row["account"]: row for row in rows}
 
 

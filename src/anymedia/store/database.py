@@ -1,257 +1,54 @@
-"""The database: work is a function of a connection, run in one thread, many to a commit.
+"""The database: where jobs, the ledger and keys are rows, on this machine or shared by several.
 
-SQLite has one writer at a time and every commit waits for the disk. So writes queue up for one
-thread; whatever is waiting when it comes round goes into one transaction, each function in a
-savepoint of its own, and all are told when the disk has confirmed. A function's failure undoes
-its own savepoint only.
+Work is a plain function of a connection. It runs in a transaction of its own, on whichever
+database the URL names; what it returns is handed out when that is on the disk. On Postgres others
+work at the same time, so what is looked at in order to change it is locked first
+(`with_for_update`, which SQLite's single writer does not need), and a transaction that got in
+another's way is run again: work has no effects beside its rows.
 """
 
 from __future__ import annotations
 
-import asyncio
-import os
-import queue
-import sqlite3
-import threading
-import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Protocol, TypeVar
 
-import sqlalchemy
-from sqlalchemy import Connection, event, select, update
-from sqlalchemy.exc import DatabaseError, OperationalError
-
-from anymedia.contracts.errors import GenerationError, InvalidConfiguration, StorageFailed
-from anymedia.store import schema
-from anymedia.store.journal import unwritable
-from anymedia.store.upgrades import upgrade
+from sqlalchemy import Connection
 
 T = TypeVar("T")
-Work: TypeAlias = Callable[[Connection], Any]
-MOST_PER_COMMIT = 64
-BUSY_SECONDS = 15.0
-SWITCH_SECONDS = 0.01
 
 
-class Database:
-    """SQLite in a directory, shared by any number of processes of this machine."""
+class Database(Protocol):
+    """What everything above knows of it."""
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.path = directory / "anymedia.db"
-        self._engine: sqlalchemy.Engine | None = None
-        self._writes: queue.SimpleQueue[tuple[Work, Future[Any]] | None] = queue.SimpleQueue()
-        self._reads: queue.SimpleQueue[tuple[Work, Future[Any]] | None] = queue.SimpleQueue()
-        self._threads: list[threading.Thread] = []
-        self._starting = threading.Lock()
+    directory: Path
+    """Of this machine: journals and tallies lie there, and with SQLite the database itself."""
+    url: str | None
+    """Where it is, unless in the directory."""
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run it in a transaction; returns when that is on the disk."""
-        return await asyncio.wrap_future(self._queued(self._writes, work))
+        ...
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run it on a consistent view of the database."""
-        return await asyncio.wrap_future(self._queued(self._reads, work))
+        ...
 
-    def close(self) -> None:
-        """Finish what is queued and close the file."""
-        if not self._threads:
-            return
-        self._writes.put(None)
-        self._reads.put(None)
-        for thread in self._threads:
-            thread.join()
-        self._threads = []
-        for line in (self._writes, self._reads):
-            refuse_the_rest(line)
-        assert self._engine is not None
-        self._engine.dispose()
-        self._engine = None
+    def time(self, now: float) -> float:
+        """This process's time as one that all agree on who share the database."""
+        ...
 
-    def _queued(
-        self, line: queue.SimpleQueue[tuple[Work, Future[Any]] | None], work: Work
-    ) -> Future[Any]:
-        self._start()
-        done: Future[Any] = Future()
-        line.put((work, done))
-        return done
-
-    # --- the threads ----------------------------------------------------------------------
-
-    def _start(self) -> None:
-        if self._threads:
-            return
-        with self._starting:
-            if self._threads:
-                return
-            self._engine = opened(self.path)
-            self._threads = [
-                threading.Thread(target=self._writing, name="anymedia-writer", daemon=True),
-                threading.Thread(target=self._reading, name="anymedia-reader", daemon=True),
-            ]
-            for thread in self._threads:
-                thread.start()
-
-    def _writing(self) -> None:
-        assert self._engine is not None
-        with self._engine.connect() as connection:
-            while (first := self._writes.get()) is not None:
-                batch, last = self._waiting(first)
-                self._commit(connection, batch)
-                if last:
-                    return
-
-    def _waiting(
-        self, first: tuple[Work, Future[Any]]
-    ) -> tuple[list[tuple[Work, Future[Any]]], bool]:
-        batch = [first]
-        while len(batch) < MOST_PER_COMMIT:
-            try:
-                following = self._writes.get_nowait()
-            except queue.Empty:
-                break
-            if following is None:
-                return batch, True
-            batch.append(following)
-        return batch, False
-
-    def _commit(self, connection: Connection, batch: list[tuple[Work, Future[Any]]]) -> None:
-        told: list[tuple[Future[Any], Any]] = []
-        try:
-            with connection.begin():
-                for work, done in batch:
-                    if not done.set_running_or_notify_cancel():
-                        continue
-                    try:
-                        with connection.begin_nested():
-                            told.append((done, work(connection)))
-                    except OperationalError:
-                        raise
-                    except Exception as error:  # noqa: BLE001  it belongs to whoever asked
-                        done.set_exception(error)
-        except Exception as error:  # noqa: BLE001  whoever waits must be told, whatever it is
-            failure = self._explained(error) if isinstance(error, DatabaseError) else error
-            for _, done in batch:
-                if not done.done():
-                    done.set_exception(failure)
-            return
-        for done, outcome in told:
-            done.set_result(outcome)
-
-    def _reading(self) -> None:
-        assert self._engine is not None
-        with self._engine.connect().execution_options(reading=True) as connection:
-            while (asked := self._reads.get()) is not None:
-                work, done = asked
-                if not done.set_running_or_notify_cancel():
-                    continue
-                try:
-                    with connection.begin():
-                        done.set_result(work(connection))
-                except DatabaseError as error:
-                    done.set_exception(self._explained(error))
-                except Exception as error:  # noqa: BLE001  it belongs to whoever asked
-                    done.set_exception(error)
-
-    def _explained(self, error: DatabaseError) -> GenerationError:
-        words = str(error.orig)
-        if "full" in words:
-            return unwritable(self.directory, OSError(28, "No space left on device"))
-        return StorageFailed(f"the database `{self.path}` does not take this: {words}")
+    async def close(self) -> None:
+        """Finish what was asked and let go of it. The next question opens it again."""
+        ...
 
 
-def refuse_the_rest(line: queue.SimpleQueue[tuple[Work, Future[Any]] | None]) -> None:
-    """Tell those who asked too late."""
-    while True:
-        try:
-            asked = line.get_nowait()
-        except queue.Empty:
-            return
-        if asked is not None and asked[1].set_running_or_notify_cancel():
-            asked[1].set_exception(StorageFailed("the database was closed meanwhile"))
+def database_at(directory: Path, url: str | None = None) -> Database:
+    """The database that a URL names, else the one in the directory. Nothing is opened yet."""
+    if url is None:
+        from anymedia.store.sqlite import SqliteDatabase
 
+        return SqliteDatabase(directory)
+    from anymedia.store.postgres import PostgresDatabase
 
-def opened(path: Path) -> sqlalchemy.Engine:
-    """The database, made when there is none. Raises one clear error when it cannot be used."""
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # It holds prompts: nobody else may read it. SQLite gives its side files the same mode.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    except OSError as error:
-        raise unwritable(path.parent, error) from None
-    engine = sqlalchemy.create_engine(
-        f"sqlite:///{path}",
-        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
-        poolclass=sqlalchemy.pool.NullPool,
-    )
-    event.listen(engine, "connect", prepared)
-    event.listen(engine, "begin", begun)
-    try:
-        with engine.begin() as connection:
-            made(connection, path)
-    except (DatabaseError, OSError) as error:
-        engine.dispose()
-        words = str(getattr(error, "orig", error))
-        raise StorageFailed(
-            f"the database `{path}` cannot be opened: {words}. Check that the directory is "
-            f"writable and has space, or choose another with ANYMEDIA_DATA_DIR"
-        ) from None
-    return engine
-
-
-def prepared(connection: Any, _record: Any) -> None:
-    """Every new connection: durable commits, readers beside the writer."""
-    # The driver must not begin transactions by itself, or BEGIN IMMEDIATE comes too late.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    switch_to_wal(cursor)
-    # FULL: a commit that was reported is on the disk, also when the power goes.
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.close()
-
-
-def switch_to_wal(cursor: Any) -> None:
-    """Once in a file's life. SQLite does not wait for others who do it at the same time."""
-    for _ in range(int(BUSY_SECONDS / SWITCH_SECONDS)):
-        try:
-            cursor.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error):
-                raise
-            time.sleep(SWITCH_SECONDS)
-        else:
-            return
-    cursor.execute("PRAGMA journal_mode=WAL")
-
-
-def begun(connection: Connection) -> None:
-    """Writers take the lock at once: upgrading to it later can fail, waiting for it cannot."""
-    reading = connection.get_execution_options().get("reading")
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
-
-
-def made(connection: Connection, path: Path) -> None:
-    """The tables, once; and a look at who made them."""
-    schema.metadata.create_all(connection)
-    row = connection.execute(
-        select(schema.meta.c.value).where(schema.meta.c.key == "schema_version")
-    ).scalar()
-    if row is None:
-        connection.execute(
-            schema.meta.insert().values(key="schema_version", value=str(schema.VERSION))
-        )
-    elif int(row) > schema.VERSION:
-        raise InvalidConfiguration(
-            f"`{path}` was written by a newer anymedia (schema {row}, this one knows "
-            f"{schema.VERSION}). Upgrade anymedia, or choose another ANYMEDIA_DATA_DIR"
-        )
-    elif int(row) < schema.VERSION:
-        upgrade(connection, int(row))
-        connection.execute(
-            update(schema.meta)
-            .where(schema.meta.c.key == "schema_version")
-            .values(value=str(schema.VERSION))
-        )
+    return PostgresDatabase(url, directory)

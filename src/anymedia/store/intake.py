@@ -13,13 +13,14 @@ from pathlib import Path
 
 import msgspec
 from sqlalchemy import Connection, delete, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
+from anymedia.store import turns
 from anymedia.store.accounts import entered
 from anymedia.store.database import Database
 from anymedia.store.journal import journals, rows_of
 from anymedia.store.ledger import LedgerRow
 from anymedia.store.schema import journals as progress, ledger
+from anymedia.store.upsert import upsert
 
 PIECE_BYTES = 256 * 1024
 """What one transaction takes in; other writers get their turn in between."""
@@ -42,9 +43,8 @@ async def take_in(database: Database, directory: Path) -> int:
 
 def piece(connection: Connection, path: Path) -> tuple[int, int]:
     """Take in the next rows of a journal: how many bytes they have, and how many were new."""
-    offset = connection.execute(
-        select(progress.c.offset).where(progress.c.name == path.name)
-    ).scalar()
+    turns.entering(connection)
+    offset = place(connection, path)
     try:
         rows, end = rows_of(path, offset or 0, PIECE_BYTES)
     except FileNotFoundError:  # another process has finished it
@@ -53,11 +53,25 @@ def piece(connection: Connection, path: Path) -> tuple[int, int]:
         return 0, 0
     new = enter(connection, rows)
     connection.execute(
-        upsert(progress)
+        upsert(connection, progress)
         .values(name=path.name, offset=end)
-        .on_conflict_do_update(["name"], set_={"offset": end})
+        .on_conflict_do_update(index_elements=["name"], set_={"offset": end})
     )
     return end - (offset or 0), new
+
+
+def place(connection: Connection, path: Path) -> int | None:
+    """How far a journal has been read. Others who want to read on wait until we are done."""
+    query = select(progress.c.offset).where(progress.c.name == path.name).with_for_update()
+    offset = connection.execute(query).scalar()
+    if offset is not None or not path.exists():
+        return offset
+    connection.execute(
+        upsert(connection, progress)
+        .values(name=path.name, offset=0)
+        .on_conflict_do_nothing(index_elements=["name"])
+    )
+    return connection.execute(query).scalar()
 
 
 def forget(connection: Connection, path: Path) -> None:
@@ -71,6 +85,7 @@ def enter(connection: Connection, rows: Iterable[LedgerRow]) -> int:
     columns = [
         {
             **msgspec.structs.asdict(row),
+            "price": msgspec.json.encode(row.price).decode() if row.price else None,
             "usage": msgspec.json.encode(row.usage).decode(),
             "tags": msgspec.json.encode(row.tags).decode(),
         }
@@ -78,6 +93,13 @@ def enter(connection: Connection, rows: Iterable[LedgerRow]) -> int:
     ]
     if not columns:
         return 0
-    done = connection.execute(upsert(ledger).on_conflict_do_nothing(["id"]), columns)
+    turns.entering(connection)
+    new = connection.execute(
+        upsert(connection, ledger)
+        .on_conflict_do_nothing(index_elements=["id"])
+        .returning(ledger.c.id),
+        columns,
+    )
+    count = len(new.all())
     entered(connection, rows)
-    return max(done.rowcount, 0)
+    return count

@@ -1,0 +1,233 @@
+"""Postgres, shared by any number of processes on any number of machines.
+
+Each piece of work is a transaction of its own on one of several connections. One that got in the
+way of another (a deadlock) has left nothing and is run again. A connection that is gone is one
+clear error for whoever used it; the next question opens another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Coroutine
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, event, func, select, text
+from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from anymedia.contracts.errors import InvalidConfiguration, StorageFailed
+from anymedia.store.address import Address, address
+from anymedia.store.present import present
+from anymedia.store.upgrades import made
+
+T = TypeVar("T")
+WAIT_SECONDS = 20.0
+"""For a connection, when all are in use."""
+UPGRADING = 0x616E796D65646961
+"""The lock that is held while tables are made: `anymedia` in ASCII."""
+IN_THE_WAY = frozenset({"40001", "40P01"})
+"""A transaction that has to be run again: serialization failure, deadlock."""
+MOST_TRIES = 6
+MOST_WRITERS = 3
+"""At the same time in one process. More would only hold each other's rows longer: a transaction is
+a dozen round trips, and this process takes them one after another."""
+PAUSE_SECONDS = 0.02
+SINCE_BOOT = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Goes on while the machine is suspended, where there is such a clock."""
+
+
+class PostgresDatabase:
+    """What `database_url` names. Used from one event loop at a time."""
+
+    def __init__(self, url: str, directory: Path) -> None:
+        self.directory = directory
+        self.url: str | None = url
+        self.address = address(url)
+        check_installed()
+        self._engine: AsyncEngine | None = None
+        self._reading: AsyncEngine | None = None
+        self._opening = asyncio.Lock()
+        self._writing = asyncio.Semaphore(MOST_WRITERS)
+        self._under_way: set[asyncio.Task[Any]] = set()
+        self._read_at: tuple[float, float] | None = None
+        """What the database's clock said, and ours since boot at that moment."""
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run it in a transaction; returns when that is on the server's disk."""
+        return await self._whole(self._written(work))
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run it on a consistent view of the database."""
+        return await self._whole(self._looked(work))
+
+    def time(self, now: float) -> float:
+        """The server's time, as far as it was heard of: clocks of machines differ."""
+        if self._read_at is None:
+            return now
+        told, then = self._read_at
+        return now + told + (time.clock_gettime(SINCE_BOOT) - then) - time.time()
+
+    async def read_clock(self) -> None:
+        """Hear again what time it is there."""
+        asked = time.clock_gettime(SINCE_BOOT)
+        told = await self.read(lambda c: c.execute(select(present(c, 0.0))).scalar_one())
+        self._read_at = (float(told), (asked + time.clock_gettime(SINCE_BOOT)) / 2)
+
+    async def close(self) -> None:
+        """Finish what was asked and close all connections."""
+        while self._under_way:
+            await asyncio.wait(list(self._under_way))
+        engine, self._engine, self._reading = self._engine, None, None
+        if engine is not None:
+            await engine.dispose()
+
+    # --- transactions ---------------------------------------------------------------------
+
+    async def _whole(self, doing: Coroutine[Any, Any, T]) -> T:
+        """Work that was begun is finished, also when whoever asked has gone."""
+        task = asyncio.ensure_future(doing)
+        self._under_way.add(task)
+        task.add_done_callback(self._ended)
+        return await asyncio.shield(task)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled():
+            task.exception()  # looked at, so that nobody is told of it who does not wait any more
+
+    async def _written(self, work: Callable[[Connection], T]) -> T:
+        for tries in range(1, MOST_TRIES + 1):
+            engine = await self._opened()
+            try:
+                async with self._writing, engine.begin() as connection:
+                    return await connection.run_sync(work)
+            except (SQLAlchemyError, OSError) as error:
+                if state_of(error) not in IN_THE_WAY or tries == MOST_TRIES:
+                    raise self._explained(error) from None
+            await asyncio.sleep(PAUSE_SECONDS * tries * random.random())  # noqa: S311  it only spreads
+        raise AssertionError("the last try returns or raises")
+
+    async def _looked(self, work: Callable[[Connection], T]) -> T:
+        await self._opened()
+        assert self._reading is not None
+        try:
+            async with self._reading.begin() as connection:
+                return await connection.run_sync(work)
+        except (SQLAlchemyError, OSError) as error:
+            raise self._explained(error, reading=True) from None
+
+    def _explained(self, error: Exception, *, reading: bool = False) -> Exception:
+        """In our words, unless it belongs to whoever asked."""
+        if isinstance(error, IntegrityError) and not reading:
+            return error
+        name = self.address.named
+        if is_lost(error):
+            return StorageFailed(
+                f"the database `{name}` cannot be reached: {words_of(error)}. Jobs that were "
+                f"accepted are safe there; new ones can be accepted when it is back"
+            )
+        return StorageFailed(f"the database `{name}` does not take this: {words_of(error)}")
+
+    # --- opening --------------------------------------------------------------------------
+
+    async def _opened(self) -> AsyncEngine:
+        if self._engine is not None:
+            return self._engine
+        async with self._opening:
+            if self._engine is None:
+                self._engine = await opened(self.address)
+                self._reading = self._engine.execution_options(
+                    isolation_level="REPEATABLE READ", postgresql_readonly=True
+                )
+        if self._read_at is None:
+            await self._read_clock_first(self._engine)
+        return self._engine
+
+    async def _read_clock_first(self, engine: AsyncEngine) -> None:
+        self._read_at = (time.time(), time.clock_gettime(SINCE_BOOT))
+        await self.read_clock()
+
+
+async def opened(where: Address) -> AsyncEngine:
+    """Connections to a database whose tables are there. One clear error when there are none."""
+    engine = create_async_engine(
+        where.url.set(drivername="postgresql+asyncpg"),
+        connect_args=where.arguments,
+        pool_size=where.connections,
+        max_overflow=0,
+        pool_timeout=WAIT_SECONDS,
+    )
+    event.listen(engine.sync_engine, "connect", prepared)
+    event.listen(engine.sync_engine, "checkout", usable)
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(lambda c: prepared_tables(c, where))
+    except InvalidConfiguration:
+        await engine.dispose()
+        raise
+    except (SQLAlchemyError, OSError) as error:
+        await engine.dispose()
+        raise StorageFailed(
+            f"the database `{where.named}` cannot be opened: {words_of(error)}. Check "
+            f"ANYMEDIA_DATABASE_URL, and that the server runs"
+        ) from None
+    return engine
+
+
+def prepared_tables(connection: Connection, where: Address) -> None:
+    """The tables, made or upgraded by one process while the others wait."""
+    connection.execute(select(func.pg_advisory_xact_lock(UPGRADING)))
+    if where.schema is not None:
+        connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {where.schema}"))
+    made(connection, f"`{where.named}`", "choose another ANYMEDIA_DATABASE_URL")
+
+
+def prepared(connection: Any, _record: Any) -> None:
+    """Every new connection: a commit that was reported is on the disk, whatever the server's habit."""
+    cursor = connection.cursor()
+    cursor.execute("SHOW synchronous_commit")
+    (habit,) = cursor.fetchone()
+    if habit in {"off", "local"}:
+        cursor.execute("SET synchronous_commit TO on")
+    cursor.close()
+    connection.commit()
+
+
+def usable(connection: Any, _record: Any, _proxy: Any) -> None:
+    """A connection that the server has closed is replaced before it is used."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
+
+
+def state_of(error: Exception) -> str | None:
+    """The SQLSTATE that an error came with."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None)
+
+
+def is_lost(error: Exception) -> bool:
+    """Whether it is the connection that failed, and not what was asked."""
+    if not isinstance(error, DBAPIError):
+        return True  # the network, or no connection was free in time
+    state = state_of(error) or ""
+    # Classes of SQLSTATE: 08 connection, 53 resources, 57P server shut down; none: no answer.
+    return error.connection_invalidated or not state or state[:2] in {"08", "53"} or "57P" in state
+
+
+def words_of(error: Exception) -> str:
+    """What an error says, without the statement and what was in it."""
+    cause = getattr(error, "orig", None) or error
+    cause = cause.__cause__ or cause
+    return str(cause).strip().partition("\n")[0] or type(cause).__name__
+
+
+def check_installed() -> None:
+    """One line for who has the URL and not the driver."""
+    if not all(find_spec(name) for name in ("asyncpg", "greenlet", "pgqueuer")):
+        raise InvalidConfiguration(
+            "`database_url` is set and the Postgres driver is not installed: "
+            "`pip install 'anymedia[postgres]'`"
+        )
