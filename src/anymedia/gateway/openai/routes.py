@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
+from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 from starlette.requests import Request as HttpRequest
@@ -18,6 +21,8 @@ from anymedia.contracts.notice import Notice
 from anymedia.contracts.request import MediaRequest, Request
 from anymedia.contracts.result import Result
 from anymedia.contracts.speech import SpeechRequest
+from anymedia.engine.candidate import Asker
+from anymedia.engine.course import Course
 from anymedia.gateway.anthropic import models as anthropic_models
 from anymedia.gateway.openai import (
     chat,
@@ -29,15 +34,17 @@ from anymedia.gateway.openai import (
     transcription,
     videos,
 )
+from anymedia.gateway.openai.chat import Asked
 from anymedia.gateway.openai.completion import Head, answered_by
 from anymedia.gateway.openai.failures import MANNER
 from anymedia.gateway.shared import extension
-from anymedia.gateway.shared.body import Form, document, form, media_type
-from anymedia.gateway.shared.document import as_json
+from anymedia.gateway.shared.body import Form, document, form, media_type, written
+from anymedia.gateway.shared.document import as_json, decoded
 from anymedia.gateway.shared.listing import meant, usable
 from anymedia.gateway.shared.manner import Serve, route
 from anymedia.gateway.shared.presence import attended
 from anymedia.gateway.shared.reading import Reading
+from anymedia.gateway.shared.relaying import is_streamed, passed, short, streamed
 from anymedia.gateway.shared.strangers import passed_on
 from anymedia.gateway.shared.streamed import Streamed
 from anymedia.gateway.spec import Gateway, Refused
@@ -49,7 +56,6 @@ SAME_API = {"api": "chat"}
 """What came in the words of chat goes out in the words of chat."""
 MOST_LISTED = 100
 USUALLY_LISTED = 20
-LOOKED_THROUGH = 10_000
 
 
 def openai_routes(gateway: Gateway) -> list[Route]:
@@ -83,7 +89,38 @@ class OpenAIFace:
 
     async def chat(self, request: HttpRequest) -> Response:
         """`POST /v1/chat/completions`."""
-        reading = Reading(await document(request, self._gateway.limit_bytes))
+        body = await written(request, self._gateway.limit_bytes)
+        client, course = self._gateway.client, None
+        question = short(client, body, self._gateway.asker(request), DIALECT)
+        if question is not None:
+            if is_streamed(question.fields):
+                return streamed(
+                    request, self._gateway, question, MANNER, partial(self._chunks, request, body)
+                )
+            answer = await passed(request, client, question)
+            if isinstance(answer, Response):
+                return answer
+            course = answer
+        asked, asker, head = await self._chat(request, body)
+        if asked.stream:
+            pieces = completion.chunks(
+                client.stream(asked.request, asker=asker),
+                head,
+                asked.request.model or "",
+                with_usage=asked.with_usage,
+            )
+            return Streamed(request, pieces, MANNER, self._gateway.clock)
+        async with attended(request.receive):
+            result = (
+                await client.run(asked.request, asker=asker)
+                if course is None
+                else await client.relays.go_on(asked.request, course)
+            )
+        return as_json(completion.completion(result, head))
+
+    async def _chat(self, request: HttpRequest, body: bytes) -> tuple[Asked, Asker, Head]:
+        """What a body asks for, with what only its dialect knows aboard."""
+        reading = Reading(decoded(body))
         asked = chat.asked(reading)
         asker = self._gateway.asker(request, asked.request)
         wanted, notices = await passed_on(
@@ -95,17 +132,19 @@ class OpenAIFace:
             besides=SAME_API,
         )
         head = Head(f"chatcmpl-{secrets.token_hex(12)}", self._now(), notices)
-        if asked.stream:
-            pieces = completion.chunks(
-                self._gateway.client.stream(wanted, asker=asker),
-                head,
-                wanted.model or "",
-                with_usage=asked.with_usage,
-            )
-            return Streamed(request, pieces, MANNER, self._gateway.clock)
-        async with attended(request.receive):
-            result = await self._gateway.client.run(wanted, asker=asker)
-        return as_json(completion.completion(result, head))
+        return replace(asked, request=wanted), asker, head
+
+    async def _chunks(
+        self, request: HttpRequest, body: bytes, course: Course
+    ) -> AsyncGenerator[bytes, None]:
+        """By the long way, what could not be had by the short one."""
+        asked, _, head = await self._chat(request, body)
+        events = self._gateway.client.relays.go_on_streaming(asked.request, course)
+        name = asked.request.model or ""
+        pieces = completion.chunks(events, head, name, with_usage=asked.with_usage)
+        async with aclosing(pieces):
+            async for piece in pieces:
+                yield piece
 
     async def embed(self, request: HttpRequest) -> Response:
         """`POST /v1/embeddings`."""
@@ -210,19 +249,18 @@ class OpenAIFace:
     async def films(self, request: HttpRequest) -> Response:
         """`GET /v1/videos`."""
         limit, after = page_of(request)
-        jobs = [
-            one.job
-            for one in await self._gateway.jobs(request).list(limit=LOOKED_THROUGH, media="video")
-        ]
-        if request.query_params.get("order") == "asc":
-            jobs.reverse()
-        if after is not None:
-            places = [place for place, job in enumerate(jobs) if job.id == after]
-            if not places:
-                raise NotFound(f"`after`: there is no video `{after[:100]}`")
-            jobs = jobs[places[0] + 1 :]
-        shown = [videos.video(job) for job in jobs[:limit]]
-        return as_json(videos.listed(shown, more=len(jobs) > limit))
+        views = self._gateway.jobs(request)
+        try:
+            page = await views.page(
+                limit=limit,
+                after=after,
+                media="video",
+                oldest_first=request.query_params.get("order") == "asc",
+            )
+        except NotFound:
+            raise NotFound(f"`after`: there is no video `{(after or '')[:100]}`") from None
+        shown = [videos.video(one.job) for one in page.jobs]
+        return as_json(videos.listed(shown, more=page.next is not None))
 
     async def look(self, request: HttpRequest) -> Response:
         """`GET /v1/videos/{id}`."""

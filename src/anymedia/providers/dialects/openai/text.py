@@ -17,6 +17,7 @@ from anymedia.contracts.text import TextAnswer, TextRequest
 from anymedia.providers.dialects.openai import chat, responses
 from anymedia.providers.dialects.openai.chat_stream import ChatDecoder
 from anymedia.providers.dialects.openai.quirks import Quirks
+from anymedia.providers.dialects.openai.relay import relay
 from anymedia.providers.dialects.openai.responses_stream import ResponsesDecoder
 from anymedia.providers.spec import Brief, Call, Decoder, Stream
 from anymedia.wire.exchange import Exchange
@@ -27,13 +28,15 @@ Api: TypeAlias = Literal["chat", "responses"]
 
 def operations(quirks: Quirks) -> tuple[Call, Stream]:
     """Text at once and text bit by bit."""
+    passing_on = relay(quirks)
     return (
-        Call(TextRequest, partial(exchange, quirks=quirks), dialect="openai"),
+        Call(TextRequest, partial(exchange, quirks=quirks), dialect="openai", relay=passing_on),
         Stream(
             TextRequest,
             partial(start, quirks=quirks),
             partial(decoder, quirks=quirks),
             dialect="openai",
+            relay=passing_on,
         ),
     )
 
