@@ -24,7 +24,7 @@ demo: $(READY) ## text, picture, clip, music and speech, with no key and no netw
 	$(BIN)/python -m anymedia.demo
 
 test: $(READY) ## run the tests
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 bench: $(READY) ## what a call and an import cost, and how well strategies choose
 	$(BIN)/python benchmarks/library.py

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import os
 import re
 import signal
 import sys
+import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from anymedia.contracts.configuration import ProviderSettings, Settings
+from anymedia.contracts.limit import Limits
 from tests.cli.running import Cli, command, environment, started
 
 pytest.importorskip("av", reason="needs anymedia[echo]")
@@ -44,6 +51,79 @@ def test_jobs_are_listed_and_shown_with_their_timeline(cli: Cli) -> None:
         "job-succeeded",
     ]
     assert cli("jobs", "show", job_id, "--json").json["id"] == job_id
+
+
+def test_what_has_to_wait_is_left_alone_at_once(cli: Cli) -> None:
+    """Its provider is paused: the job is taken on, said to wait, and done when it may be."""
+    assert cli("providers", "pause", "echo").code == 0
+    began = time.monotonic()
+    ran = cli("generate", "audio", "rain", "--duration", "1", "--detach")
+    assert ran.code == 0, ran.err
+    assert "it waits" in ran.err
+    assert time.monotonic() - began < 8
+    job_id = ran.out.strip()
+    assert cli("jobs", "list", "--status", "queued", "--json").json[0]["id"] == job_id
+    assert cli("providers", "resume", "echo").code == 0
+    assert cli("jobs", "wait", job_id).code == 0
+
+
+def test_what_finds_its_provider_full_is_left_alone_at_once(tmp_path: Path) -> None:
+    """Another job has the only place."""
+    limits = Limits(concurrent=1)
+    said = Settings(providers=(ProviderSettings(name="echo", limits=limits),))
+    cli = Cli(tmp_path, said)
+    first = submitted(cli, "delay_seconds=600")
+    second = submitted(cli, "delay_seconds=0")
+    standing = {one["id"]: one["status"] for one in cli("jobs", "list", "--json").json}
+    assert standing == {first: "running", second: "queued"}
+
+
+def test_lists_go_on_where_they_ended(cli: Cli) -> None:
+    """By the place that is told, or by the id of the last job."""
+    ids = [submitted(cli, "delay_seconds=0") for _ in range(3)][::-1]
+    first = cli("jobs", "list", "--limit", "2", "--json")
+    assert [one["id"] for one in first.json] == ids[:2]
+    (place,) = re.findall(r"--after (\S+)", first.err)
+    for after in (place, ids[1]):
+        ran = cli("jobs", "list", "--limit", "2", "--after", after, "--json")
+        assert [one["id"] for one in ran.json] == ids[2:]
+        assert "--after" not in ran.err
+    assert cli("jobs", "list", "--after", "nonsense").code == 2
+
+
+def test_jobs_are_exported_in_three_forms(cli: Cli) -> None:
+    """One document a line, one document, or a table that no spreadsheet calculates with."""
+    job_id = submitted(cli, "delay_seconds=0")
+    other = cli("generate", "speech", "=1+1", "--detach").out.strip()
+    by_line = [json.loads(line) for line in cli("jobs", "export").out.splitlines()]
+    assert [one["id"] for one in by_line] == [other, job_id]
+    assert by_line[0]["timeline"]
+    assert cli("jobs", "export", "--json").json == by_line
+    assert cli("jobs", "export", "--json", "--media", "image").json == []
+    table = list(csv.DictReader(io.StringIO(cli("jobs", "export", "--csv").out)))
+    assert [one["id"] for one in table] == [other, job_id]
+    assert table[0]["subject"] == "'=1+1"
+    ran = cli("jobs", "export", "--media", "audio", "-o", "audio.jsonl")
+    assert ran.code == 0
+    assert json.loads(cli.file("audio.jsonl"))["id"] == job_id
+    assert cli("jobs", "export", "--csv", "--json").code == 2
+
+
+def test_old_jobs_are_archived_checked_and_removed(cli: Cli) -> None:
+    """What is in the files is out of the list; a file that was changed is found out."""
+    job_id = submitted(cli, "delay_seconds=0")
+    assert cli("jobs", "wait", job_id).code == 0
+    later = f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%d}"
+    assert "nothing to archive" in cli("jobs", "archive", "--before", "90d").err
+    ran = cli("jobs", "archive", "--before", later, "-o", "old", "--delete", "--json")
+    assert [(one["jobs"], one["removed"]) for one in ran.json] == [(1, 1)]
+    assert "no jobs" in cli("jobs", "list").err
+    assert cli("jobs", "verify", "-o", "old").code == 0
+    (file,) = (cli.directory / "work" / "old").glob("*.gz")
+    file.write_bytes(file.read_bytes()[:-1])
+    ran = cli("jobs", "verify", "-o", "old")
+    assert ran.code == 1
+    assert "have changed" in ran.out
 
 
 def test_lists_can_be_narrowed(cli: Cli) -> None:

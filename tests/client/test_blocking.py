@@ -6,14 +6,21 @@ import asyncio
 import inspect
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from anymedia import AsyncClient, Client
 from anymedia.client import aio, blocking, handle
-from anymedia.contracts.configuration import Settings
-from anymedia.contracts.errors import AuthenticationFailed, InvalidRequest, NotFound, UnknownModel
+from anymedia.contracts.configuration import ProviderSettings, Settings
+from anymedia.contracts.errors import (
+    AuthenticationFailed,
+    InvalidRequest,
+    NotFound,
+    ProviderTimeout,
+    UnknownModel,
+)
 from anymedia.contracts.event import StreamEnd, TextDelta
 from anymedia.contracts.text import TextRequest
 from anymedia.testing.doubles.openai import OpenAIDouble
@@ -35,8 +42,8 @@ def public(kind: type) -> set[str]:
 def test_both_clients_have_the_same_names(awaited: type, blocked: type) -> None:
     """A verb that exists in one only would be a second contract."""
     # `read_input` is how the engine asks; `stop` ends a worker from its own loop; `job` is set
-    # on each awaited handle.
-    assert public(awaited) - {"read_input", "stop", "received"} <= public(blocked)
+    # on each awaited handle; `relays` is for the gateway.
+    assert public(awaited) - {"read_input", "stop", "received", "relays"} <= public(blocked)
     assert public(blocked) - {"job"} <= public(awaited)
 
 
@@ -214,3 +221,44 @@ def test_the_same_idempotency_key_is_the_same_job(client: Client, double: OpenAI
     assert double.record.count("POST", "/v1/images") == 1
     with pytest.raises(InvalidRequest, match="already belongs"):
         client.submit_image("a wolf", model="openai/gpt-image-2", idempotency_key="order-7")
+
+
+def test_providers_are_paused_from_anywhere(tmp_path: Path) -> None:
+    """Of one medium or of all; resuming says the same the other way round."""
+    said = Settings(providers=(ProviderSettings(name="echo"),))
+    with Client(said, data_dir=tmp_path) as client:
+        client.jobs.pause("echo", "video")
+        client.jobs.pause("echo", "video")
+        client.jobs.pause("echo")
+        assert [(one.provider, one.media) for one in client.jobs.pauses()] == [
+            ("echo", None),
+            ("echo", "video"),
+        ]
+        job = client.submit_image("a fox")
+        with pytest.raises(ProviderTimeout):
+            job.wait(0.2)
+        assert job.refresh().status == "queued"
+        client.jobs.resume("echo", "video")
+        assert [one.media for one in client.jobs.pauses()] == [None]
+        client.jobs.resume("echo")
+        assert client.jobs.pauses() == ()
+        assert job.wait(30).artifacts
+        with pytest.raises(NotFound):
+            client.jobs.pause("nobody")
+
+
+def test_lists_and_archives_are_the_same_blocking(tmp_path: Path) -> None:
+    """Pages, all of them, and what is put away."""
+    said = Settings(providers=(ProviderSettings(name="echo"),))
+    with Client(said, data_dir=tmp_path / "data") as client:
+        made = [client.image(f"fox {n}", tags=["trial"]).job_id for n in range(3)][::-1]
+        first = client.jobs.page(limit=2, tag="trial")
+        assert [one.id for one in first.jobs] == made[:2]
+        second = client.jobs.page(limit=2, tag="trial", after=first.next)
+        assert ([one.id for one in second.jobs], second.next) == (made[2:], None)
+        assert [one.id for one in client.jobs.every(provider="echo")] == made
+        later = datetime.now(UTC) + timedelta(days=1)
+        (file,) = client.jobs.archive(tmp_path / "old", before=later, delete=True)
+        assert (file.jobs, file.removed) == (3, 3)
+        assert [one.problem for one in client.jobs.verify_archive(tmp_path / "old")] == [None]
+        assert client.jobs.list() == ()

@@ -165,11 +165,12 @@ def test_a_file_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
         load({"catalog": ["gone.toml"]}, environment={"HOME": "/"}, directory=tmp_path)
 
 
-def test_prices_older_than_a_year_are_told_and_used(
+def test_prices_that_nobody_has_looked_up_for_months_are_told_and_used(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A notice: they may still hold."""
     text = OURS.replace("as_of = 2026-11-01", "as_of = 2024-03-01")
+    text = text.replace("as_of = 2026-05-01", "as_of = 2026-11-01")
     with caplog.at_level(logging.WARNING, "anymedia"):
         model = providers(tmp_path, text).model("runway", "gen4.5")
     assert model is not None

@@ -188,6 +188,9 @@ class Shelf:
     def save(self, artifact: StoredArtifact, path: Path) -> None:
         path.write_bytes(self.read(artifact))
 
+    def link(self, artifact: StoredArtifact, expires_seconds: float) -> str:
+        return f"https://example.com/{artifact.id}?for={expires_seconds:g}"
+
 
 def test_a_bound_artifact_can_be_read_and_saved(tmp_path: Path) -> None:
     """Into a file, or into a folder under its own name."""

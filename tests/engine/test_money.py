@@ -148,7 +148,8 @@ def test_texts_and_pictures_are_on_one_bill(tmp_path: Path) -> None:
         image, text = by_media.lines
         assert (image.group, image.amount, image.requests) == ("image", Decimal("0.04"), 1)
         assert (text.group, text.amount) == ("text", Decimal("0.00303"))
-        assert (text.requests, text.failed, text.pending, text.pending_unbounded) == (3, 1, 1, 1)
+        assert (text.requests, text.failed, text.pending, text.pending_unbounded) == (3, 1, 1, 0)
+        assert text.pending_amount > 0, "the most that the one that was cut can cost"
         assert (text.input_tokens, text.output_tokens) == (1010, 505)
         assert by_media.total.amount == Decimal("0.04303")
         for by in ("provider", "model", "key", "day"):

@@ -221,11 +221,11 @@ def test_a_small_body_that_unpacks_without_end_is_stopped_at_the_limit() -> None
     assert error.accepted == "unknown"
 
 
-def test_a_body_that_says_it_is_too_large_is_not_read() -> None:
-    """Its length is enough."""
+def test_a_body_that_says_it_is_too_large_is_not_read_to_its_end() -> None:
+    """Its length is enough, once the first piece is here."""
 
     def behave(connection: socket.socket) -> None:
-        connection.sendall(response(b"x", length=LIMIT + 1))
+        connection.sendall(response(bytes(LIMIT), length=LIMIT + 1))
         server.done.wait(5)
 
     with serving(behave) as server, pytest.raises(UnreadableResponse):

@@ -77,7 +77,7 @@ def test_a_body_that_makes_no_sense_is_refused(anyone: httpx.Client, name: str) 
         ("DELETE", "/api/providers/none", 404),
         ("PUT", "/api/providers/UPPER", 400),
         ("POST", "/webhooks/echo/no-such-token", 404),
-        ("POST", "/webhooks/echo", 404),
+        ("POST", "/webhooks/echo", 401),
         ("PROPFIND", "/api/jobs", 405),
     ],
 )

@@ -11,7 +11,7 @@ import pytest
 from anymedia.contracts.errors import NotFound
 from anymedia.contracts.key import KeyRights
 from anymedia.gateway.keys import Keys
-from anymedia.store.database import Database
+from anymedia.store.sqlite import SqliteDatabase
 from tests.support.clock import FakeClock
 
 
@@ -19,7 +19,7 @@ def test_secrets_open_until_their_time(tmp_path: Path) -> None:
     """A key's own end, and the end of a rotation's overlap."""
 
     async def scenario() -> None:
-        clock, database = FakeClock(), Database(tmp_path)
+        clock, database = FakeClock(), SqliteDatabase(tmp_path)
         try:
             keys = Keys(database, clock)
             ends = clock.now() + timedelta(hours=2)
@@ -42,7 +42,7 @@ def test_secrets_open_until_their_time(tmp_path: Path) -> None:
             with pytest.raises(NotFound):
                 await keys.get("key_none")
         finally:
-            database.close()
+            await database.close()
 
     asyncio.run(scenario())
 
@@ -51,13 +51,13 @@ def test_times_are_told_with_their_zone(tmp_path: Path) -> None:
     """As everywhere."""
 
     async def scenario() -> datetime:
-        database = Database(tmp_path)
+        database = SqliteDatabase(tmp_path)
         try:
             keys = Keys(database, FakeClock())
             made = await keys.create(KeyRights(name="a team"), actor="test")
             assert [one.action for one in await keys.noted(10)] == ["key-created"]
             return made.created_at
         finally:
-            database.close()
+            await database.close()
 
     assert asyncio.run(scenario()).tzinfo == UTC

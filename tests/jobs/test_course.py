@@ -30,8 +30,10 @@ from anymedia.testing.samples import mp4
 from anymedia.wire.http import HttpResponse
 from tests.jobs.worker import jobs_in
 from tests.support.acme import ACME, BOLT
+from tests.support.postgres import url_in
 from tests.support.transport import ScriptedTransport, answer, cut, timed_out, unreachable
 
+pytestmark = pytest.mark.usefixtures("each_database")
 T = TypeVar("T")
 CLIP = HttpResponse(200, mp4(), {"content-type": "video/mp4"})
 URL = "https://api.acme.example/v1/files/1.mp4"
@@ -41,12 +43,12 @@ ELSEWHERE = "https://api.bolt.example/v1/files/1.mp4"
 QUICK = Pace(first_seconds=0.01, longest_seconds=0.05)
 
 
-def hurried(provider: Provider) -> Provider:
-    """The same provider, polled without much patience."""
+def hurried(provider: Provider, **ways: Any) -> Provider:
+    """The same provider, polled without much patience; or in other ways, where some are given."""
     return replace(
         provider,
         operations=tuple(
-            replace(one, pace=QUICK) if isinstance(one, Operation) else one
+            replace(one, pace=QUICK, **ways) if isinstance(one, Operation) else one
             for one in provider.operations
         ),
     )
@@ -72,16 +74,19 @@ class Bench:
         settings: Settings | None = None,
         keys: tuple[str, ...] = (),
         tasks: tuple[str, ...] = (),
+        ways: dict[str, Any] | None = None,
     ) -> None:
         self.transport = ScriptedTransport(*answers)
         self.client = AsyncClient(
-            settings or Settings(retry=RetryConfig(base_delay_seconds=0.01)),
+            (settings or Settings(retry=RetryConfig(base_delay_seconds=0.01))).model_copy(
+                update={"database_url": url_in(directory)}
+            ),
             data_dir=directory,
             transport=self.transport,
             seed=7,
         )
         for position, provider in enumerate((ACME, BOLT) if both else (ACME,)):
-            self.client.providers.register(hurried(able(provider, tasks)))
+            self.client.providers.register(hurried(able(provider, tasks), **(ways or {})))
             self.client.providers.register(
                 ProviderSettings(
                     name=provider.name,
@@ -319,5 +324,6 @@ def test_a_step_is_locked_out_though_its_process_has_won_the_job_back(tmp_path: 
             await early.change(job.id, lambda c: 1)
         assert await desk.under_lease().change(job.id, lambda c: 2) == 2
         await jobs.close()
+        await jobs._database.close()
 
     finished(course())

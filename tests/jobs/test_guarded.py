@@ -36,6 +36,7 @@ from tests.jobs.test_course import (
 )
 from tests.support.transport import answer, timed_out
 
+pytestmark = pytest.mark.usefixtures("each_database")
 WAITING = answer({"id": "c_1", "state": "waiting"})
 DOWN = HttpResponse(503, b"{}")
 ONE_AT_A_TIME = (LimitSettings(scope="provider", name="acme", concurrent=1),)

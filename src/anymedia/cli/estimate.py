@@ -105,6 +105,10 @@ def row(estimate: Estimate) -> tuple[str, str, str, str]:
         return name, "-", "-", " ".join(safe(why).split())
     expected = estimate.expected_seconds
     takes = "-" if expected is None else f"about {seconds(expected)}"
+    if estimate.expected_seconds_source == "history" and estimate.p90_seconds is not None:
+        takes = (
+            f"{seconds(estimate.expected_seconds or 0)}, 9 in 10 {seconds(estimate.p90_seconds)}"
+        )
     remarks = [estimate.passed_over or estimate.why or ""]
-    remarks += [one.message for one in estimate.adaptations]
+    remarks += [one.message for one in (*estimate.adaptations, *estimate.warnings)]
     return name, money(estimate.cost), takes, "; ".join(filter(None, remarks))

@@ -157,7 +157,7 @@ async def speech(
 async def make(prompt: str, of: Making, to: JobDelivery, session: Session) -> None:
     """Submit a job, and unless it is to be left alone, wait for it and save what it brings."""
     to.check(of.count)
-    fields = {**of.fields(), "timeout_seconds": to.timeout}
+    fields = of.fields()
     destination = None if to.detach else Destination(session, to.output)
     words = session.prompt(prompt)
     async with session.client(to) as client:

@@ -7,26 +7,32 @@ from __future__ import annotations
 import asyncio
 import signal
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
 from anymedia.cli.making import finish, left_alone, subject_of
 from anymedia.cli.options import Delivery, JobDelivery, Run, Setup
 from anymedia.cli.progress import Progress
 from anymedia.cli.saving import Destination
 from anymedia.cli.words import ago, artifact_facts, money, safe, seconds, shortened, table
-from anymedia.contracts.errors import GenerationError
+from anymedia.contracts.errors import GenerationError, InvalidRequest
 from anymedia.contracts.job import JobStatus
 from anymedia.contracts.media import Medium
 
 if TYPE_CHECKING:
     from anymedia.cli.session import Session
+    from anymedia.client import AsyncClient
+    from anymedia.client.aio import AsyncJobsView
     from anymedia.client.handle import AsyncJobHandle
+    from anymedia.client.listing import Wanted
     from anymedia.contracts.attempt import Attempt
     from anymedia.contracts.job import Job, TimelineEntry
 
+WHICH = Group("Which jobs")
+MOST_DRAIN_SECONDS = 3600
 CANCEL_SECONDS = 15.0
 """How long a provider's word on a cancellation is waited for."""
 
@@ -34,18 +40,63 @@ JobId = Annotated[str, Parameter(name="ID", help="The job's id, as `anymedia job
 Verdict = Literal["accepted", "not_accepted", "abandoned"]
 
 
+@Parameter(name="*", group=WHICH)
+@dataclass(frozen=True, kw_only=True)
+class Which:
+    """Which jobs are meant: those for which all of this holds."""
+
+    status: Annotated[JobStatus | None, Parameter(help="Those that stand like this.")] = None
+    media: Annotated[Medium | None, Parameter(help="Those of this kind.")] = None
+    provider: Annotated[
+        str | None, Parameter(name=["--provider", "-p"], help="Those that this one was asked for.")
+    ] = None
+    model: Annotated[
+        str | None, Parameter(name=["--model", "-m"], help="Those that this model was asked for.")
+    ] = None
+    tag: Annotated[str | None, Parameter(help="Those that have this tag.")] = None
+    batch: Annotated[str | None, Parameter(help="Those that are lines of this batch.")] = None
+    since: Annotated[
+        str | None, Parameter(help="Accepted from then on: `7d`, `24h`, `2026-11-01`.")
+    ] = None
+    until: Annotated[str | None, Parameter(help="Accepted before, likewise.")] = None
+    owner: Annotated[
+        str | None, Parameter(help="Those of this gateway key, instead of your own.")
+    ] = None
+
+    def wanted(self) -> Wanted:
+        """As the client takes it."""
+        return {
+            "status": self.status,
+            "media": self.media,
+            "provider": self.provider,
+            "model": self.model,
+            "tag": self.tag,
+            "batch": self.batch,
+            "since": self.since,
+            "until": self.until,
+        }
+
+    def of(self, client: AsyncClient) -> AsyncJobsView:
+        """Whose they are."""
+        return client.jobs if self.owner is None else client.jobs.of(self.owner)
+
+
 async def list_(
     *,
-    status: Annotated[JobStatus | None, Parameter(help="Only jobs that stand like this.")] = None,
-    media: Annotated[Medium | None, Parameter(help="Only jobs of this kind.")] = None,
-    limit: Annotated[int, Parameter(help="How many at most.")] = 20,
+    which: Which = Which(),
+    limit: Annotated[int, Parameter(help="How many at most, up to 500.")] = 20,
+    after: Annotated[
+        str | None, Parameter(help="Go on where the page before said so, or behind this job.")
+    ] = None,
     setup: Setup = Setup(),
     session: Run,
 ) -> None:
     """Jobs, the newest first."""
     async with session.client(setup) as client:
-        found = await client.jobs.list(limit=limit, status=status, media=media)
-    jobs = [handle.job for handle in found]
+        page = await which.of(client).page(limit=limit, after=after, **which.wanted())
+    jobs = [handle.job for handle in page.jobs]
+    if page.next is not None:
+        session.tell(f"there are more: --after {page.next}")
     if setup.json:
         session.json([job.model_dump(mode="json") for job in jobs])
     elif jobs:
@@ -132,23 +183,45 @@ async def resolve(
 
 async def work(
     *,
-    until_idle: Annotated[bool, Parameter(help="Return when no job is pending.")] = False,
+    until_idle: Annotated[bool, Parameter(help="Return when nothing is pending.")] = False,
+    drain: Annotated[
+        float | None,
+        Parameter(
+            help="When stopped, seconds for what is being sent or fetched; "
+            "`gateway.drain_seconds` unless said."
+        ),
+    ] = None,
     setup: Setup = Setup(),
     session: Run,
 ) -> int:
-    """Carry jobs on in this process until it is stopped."""
+    """Carry jobs and batches on in this process until it is stopped.
+
+    The first signal lets what is being sent or fetched end, for as long as `--drain` says; a second
+    one stops at once. All else is left to other processes.
+    """
+    if drain is not None and not 0 <= drain <= MOST_DRAIN_SECONDS:
+        raise InvalidRequest(f"`--drain` is a number of seconds from 0 to {MOST_DRAIN_SECONDS}")
     stopped_by: list[int] = []
-    async with session.client(setup) as client:
+    client = session.client(setup)
+    limit = client.settings.gateway.drain_seconds if drain is None else drain
+    loop = asyncio.get_running_loop()
+    ends: list[float] = []
 
-        def stop(number: int) -> None:
-            stopped_by.append(number)
-            client.jobs.stop()
+    def stop(number: int) -> None:
+        stopped_by.append(number)
+        left = limit if len(stopped_by) == 1 else 0.0
+        ends.append(loop.time() + left)
+        client.jobs.stop(left)
+        if len(stopped_by) == 1:
+            session.tell(f"stopping within {limit:g} s; once more stops at once")
 
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop, number)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop, number)
+    try:
         session.tell("carrying jobs on; Ctrl-C stops" if not until_idle else "carrying jobs on")
         await client.jobs.work(until_idle=until_idle)
+    finally:
+        await client.close(max(0.0, min(ends) - loop.time()) if ends else None)
     return 130 if signal.SIGINT in stopped_by else 0
 
 

@@ -101,14 +101,14 @@ async def opened(settings: Settings) -> AsyncIterator[Keys]:
     """The keys of the data directory that the settings name."""
     from anymedia.clock import SystemClock
     from anymedia.gateway.keys import Keys
-    from anymedia.store.database import Database
+    from anymedia.store.database import database_at
 
     assert settings.data_dir is not None
-    database = Database(in_home(settings.data_dir))
+    database = database_at(in_home(settings.data_dir), settings.database_url)
     try:
         yield Keys(database, SystemClock())
     finally:
-        database.close()
+        await database.close()
 
 
 def length(said: str, option: str) -> timedelta:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from cyclopts import App, CycloptsError, UnknownOptionError
 
-from anymedia.cli.app import build
+from anymedia.cli.app import build, completed
 from anymedia.cli.session import DASH, Session
 from anymedia.cli.words import safe
 
@@ -30,7 +30,8 @@ def launch(words: Sequence[str], session: Session | None = None) -> int:
             speak_anything(stream)
         session = Session()
     try:
-        code = attempt(build(), [DASH if word == "-" else word for word in words], session)
+        given = [DASH if word == "-" else word for word in completed(words)]
+        code = attempt(build(), given, session)
         session.stdout.flush()
     except BrokenPipeError:
         # Whoever read us has had enough, as `head` does.

@@ -56,14 +56,16 @@ async def finish(
 
 
 async def left_alone(handle: AsyncJobHandle, to: Delivery, session: Session) -> None:
-    """Wait until the submission is settled, and say how to come back to the job."""
+    """Wait until the submission is settled or has to wait, and say how to come back to the job."""
     with going_on(session, handle.id), Progress(session, f"submitting {handle.id}"):
         job = await handle.submitted()
     if to.json:
         session.json(job.model_dump(mode="json"))
     else:
         session.print(job.id)
-        session.tell(f"{job.status}; fetch it with `anymedia jobs wait {job.id}`")
+        waits = job.status == "queued" and job.not_before is None
+        how = "queued: it waits for its provider to have room" if waits else job.status
+        session.tell(f"{how}; fetch it with `anymedia jobs wait {job.id}`")
 
 
 @contextmanager

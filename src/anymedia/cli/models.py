@@ -33,36 +33,46 @@ async def models(
 ) -> None:
     """Models that the catalogue lists: what each can do, its price, how long it lives."""
     async with session.client(setup) as client:
+        days = client.settings.stale_price_days
         found = [
             one for one in client.models(media) if provider is None or one.provider == provider
         ]
     today = datetime.now(UTC).date()
     if setup.json:
         session.json(
-            [{**one.model_dump(mode="json"), "lifecycle": one.lifecycle(today)} for one in found]
+            [
+                {
+                    **one.model_dump(mode="json"),
+                    "lifecycle": one.lifecycle(today),
+                    "stale_price": stale(one, today, days) is not None,
+                }
+                for one in found
+            ]
         )
     elif found:
         head = ("MODEL", "MEDIA", "TASKS", "PRICE", "LIFE")
-        session.print(table(head, (row(one, today) for one in found)))
+        session.print(table(head, (row(one, today, days) for one in found)))
     else:
         session.tell("the catalogue lists none")
 
 
-def row(model: Model, today: date) -> tuple[str, ...]:
+def row(model: Model, today: date, days: int) -> tuple[str, ...]:
     """One model as a line."""
     return (
         f"{model.provider}/{model.id}",
         model.medium,
         ", ".join(model.tasks),
-        prices(model) + (f" ({own(model, today)})" if model.catalog else ""),
+        prices(model) + remark(model, today, days),
         life(model, today),
     )
 
 
-def own(model: Model, today: date) -> str:
+def remark(model: Model, today: date, days: int) -> str:
     """Which file of yours says so, and whether it has not been looked at for long."""
-    old = stale(model, today)
-    return f"{model.catalog}, of {old}: stale" if old else str(model.catalog)
+    old = stale(model, today, days)
+    said = [model.catalog or "", f"of {old}: stale" if old else ""]
+    words = ", ".join(filter(None, said))
+    return f" ({words})" if words else ""
 
 
 def prices(model: Model) -> str:

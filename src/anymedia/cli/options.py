@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeAlias
@@ -11,6 +12,7 @@ from typing import Annotated, Any, ClassVar, TypeAlias
 from cyclopts import Group, Parameter
 
 from anymedia.cli.session import DASH, Session
+from anymedia.cli.times import moment
 from anymedia.contracts.audio import AudioFormat
 from anymedia.contracts.errors import InvalidRequest
 from anymedia.contracts.media import Medium, Quality
@@ -104,7 +106,12 @@ class Asking:
     """Who does it, and what it may cost; for every kind of request."""
 
     medium: ClassVar[Medium]
-    renamed: ClassVar[dict[str, str]] = {"option": "options", "tag": "tags"}
+    renamed: ClassVar[dict[str, str]] = {
+        "option": "options",
+        "tag": "tags",
+        "at": "not_before",
+        "deadline": "timeout_seconds",
+    }
     """Options whose field in the request has another name."""
 
     model: Annotated[
@@ -182,6 +189,47 @@ class Making(Asking):
     ] = None
     count: Annotated[int, Parameter(name=["--count", "-n"], help="How many.")] = 1
     seed: Annotated[int | None, Parameter(help="The same seed again gives much the same.")] = None
+    normalize: Annotated[
+        str | None,
+        Parameter(
+            allow_leading_hyphen=True,
+            help="What to make of the result, whoever delivers it: mp4,1280x720,30fps or "
+            "wav,48000hz,mono,-16lufs or webp,q80. `as-delivered` leaves it alone.",
+        ),
+    ] = None
+    at: Annotated[
+        str | None,
+        Parameter(group=WHO, help="Begin no earlier: +90s, +10m, +2h, +1d, or 2026-12-24T18:00."),
+    ] = None
+    deadline: Annotated[
+        float | None,
+        Parameter(group=WHO, help="Seconds after which it ends, done or not; also without you."),
+    ] = None
+    priority: Annotated[
+        int | None,
+        Parameter(
+            group=WHO,
+            allow_leading_hyphen=True,
+            help="From -100 to 100. Higher waits less where jobs wait for room.",
+        ),
+    ] = None
+    fallback: Annotated[
+        bool | None,
+        Parameter(
+            group=WHO,
+            help="Whether another provider is asked after one has taken it on and failed, also "
+            "where both charge for it.",
+        ),
+    ] = None
+
+    def fields(self) -> dict[str, Any]:
+        """As fields of a request, those that were said."""
+        said = super().fields()
+        if self.at is not None:
+            said["not_before"] = moment(self.at, datetime.now(UTC))
+        if self.fallback is False:
+            said["fallback"] = False
+        return said
 
 
 Shape: TypeAlias = Annotated[str | None, Parameter(help="Width to height, such as 16:9.")]

@@ -16,6 +16,8 @@ from anymedia.cli.words import shortened, table
 from anymedia.contracts.media import Medium
 
 if TYPE_CHECKING:
+    from anymedia.cli.session import Session
+    from anymedia.client import AsyncClient
     from anymedia.engine.providers import ProviderCheck, ProviderStatus
     from anymedia.testing.suite import Outcome, ProviderTestSuite
 
@@ -24,10 +26,54 @@ async def list_(*, setup: Setup = Setup(), session: Run) -> None:
     """Every provider there is, and what is missing to use it."""
     async with session.client(setup) as client:
         statuses = client.providers.list()
+        paused = {(one.provider, one.media) for one in await client.jobs.pauses()}
+    statuses = tuple(with_pauses(one, paused) for one in statuses)
     if setup.json:
         session.json([one.model_dump(mode="json") for one in statuses])
     else:
         session.print(table(("NAME", "READY", "MEDIA", "REMARKS"), map(row, statuses)))
+
+
+Name = Annotated[str, Parameter(help="The provider.")]
+PausedMedia = Annotated[Medium | None, Parameter(help="Only jobs of this kind.")]
+
+
+async def pause(
+    name: Name, /, *, media: PausedMedia = None, setup: Setup = Setup(), session: Run
+) -> None:
+    """Give a provider no new jobs for now; those under way go on."""
+    async with session.client(setup) as client:
+        await client.jobs.pause(name, media)
+        await tell_pauses(client, name, setup, session)
+
+
+async def resume(
+    name: Name, /, *, media: PausedMedia = None, setup: Setup = Setup(), session: Run
+) -> None:
+    """Give a paused provider jobs again."""
+    async with session.client(setup) as client:
+        await client.jobs.resume(name, media)
+        await tell_pauses(client, name, setup, session)
+
+
+async def tell_pauses(client: AsyncClient, name: str, setup: Setup, session: Session) -> None:
+    """Which of a provider's jobs wait now."""
+    found = [one for one in await client.jobs.pauses() if one.provider == name]
+    if setup.json:
+        session.json([one.model_dump(mode="json") for one in found])
+    elif found:
+        what = ", ".join(one.media or "all media" for one in found)
+        session.print(f"{name} gets no new jobs: {what}")
+    else:
+        session.print(f"{name} gets jobs")
+
+
+def with_pauses(status: ProviderStatus, paused: set[tuple[str, Medium | None]]) -> ProviderStatus:
+    """A provider's status, with the media that it gets no new jobs of."""
+    media = tuple(
+        one for one in status.media if (status.name, one) in paused or (status.name, None) in paused
+    )
+    return status.model_copy(update={"paused": media})
 
 
 async def check(
@@ -113,6 +159,8 @@ def row(status: ProviderStatus) -> tuple[str, ...]:
     """One provider as a line."""
     ready = "yes" if status.configured else "no"
     remarks = status.base_url if status.configured else status.why_not or ""
+    if status.paused:
+        remarks = f"paused: {', '.join(status.paused)}; {remarks}"
     return status.name, ready, ", ".join(status.media), remarks
 
 

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
+from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast
 
 from anymedia.cache.cache import Cache
+from anymedia.client.artifacts import AsyncArtifactsView
+from anymedia.client.batches import BUILD, AsyncBatchesView
 from anymedia.client.handle import AsyncJobHandle
+from anymedia.client.history import History, informed
+from anymedia.client.listing import Page, meant
+from anymedia.client.relaying import AsyncRelays
 from anymedia.client.verbs import request_for
+from anymedia.client.webhooks import AsyncWebhooksView
 from anymedia.clock import Clock, SystemClock
 from anymedia.configuration import load
 from anymedia.contracts.audio import AudioResult
@@ -23,15 +30,20 @@ from anymedia.contracts.envelope import UnifiedRequest
 from anymedia.contracts.errors import InvalidConfiguration, InvalidRequest
 from anymedia.contracts.estimate import Estimate
 from anymedia.contracts.event import TextEvent
+from anymedia.contracts.finding import Finding
 from anymedia.contracts.image import ImageResult
-from anymedia.contracts.job import Job, JobStatus
+from anymedia.contracts.job import Job, Pause
 from anymedia.contracts.ledger import Costs, CostsBy
+from anymedia.contracts.manifest import Manifest
 from anymedia.contracts.media import Medium, StoredArtifact
 from anymedia.contracts.model import Model
+from anymedia.contracts.quality import QualityReport
+from anymedia.contracts.reconciliation import Reconciliation
+from anymedia.contracts.replay import Replay
 from anymedia.contracts.request import MediaRequest, Request
 from anymedia.contracts.resilience import ProviderHealth
 from anymedia.contracts.result import MediaResult, Result
-from anymedia.contracts.route import FailoverSettings
+from anymedia.contracts.route import FailoverSettings, Strategy
 from anymedia.contracts.speech import SpeechResult
 from anymedia.contracts.text import TextRequest, TextResult
 from anymedia.contracts.transcription import TranscriptionResult
@@ -46,14 +58,20 @@ from anymedia.providers.spec import Provider
 from anymedia.store.journal import FOLDER as JOURNAL_FOLDER, Journal
 
 if TYPE_CHECKING:
+    from anymedia.batches.service import Batches
     from anymedia.client.budgets import Books
-    from anymedia.client.costs import Moment
+    from anymedia.client.costs import Bookkeeping, Invoicing, Moment, Narrowed
+    from anymedia.client.listing import Wanted
+    from anymedia.contracts.listing import JobFilter
+    from anymedia.jobs.archive import Archived, Checked
     from anymedia.jobs.service import Jobs, OnProgress, Verdict
     from anymedia.store.database import Database
 
 ResultT = TypeVar("ResultT", bound=Result)
 
 
+PAGE = 200
+"""Jobs that are read at once where all are wanted."""
 OWNER = "local"
 """Whose jobs, limits and cached answers these are, where there is nobody to tell apart."""
 
@@ -110,10 +128,16 @@ class AsyncClient:
             kept=self,
         )
         self._opened_jobs: Jobs | None = None
+        self._opened_batches: Batches | None = None
         self._opened_database: Database | None = None
+        self._history = History(lambda: self._database, self.data_dir, clock)
         self._opened_books: Books | None = None
-        self.jobs = AsyncJobsView(lambda: self._jobs)
+        self.jobs = AsyncJobsView(lambda: self._jobs, lambda: self._batches)
+        self.webhooks = AsyncWebhooksView(lambda: self._jobs, OWNER)
+        self.batches = AsyncBatchesView(lambda: self._batches)
+        self.artifacts = AsyncArtifactsView(lambda: self._jobs)
         self.providers = AsyncProvidersView(self._engine)
+        self.relays = AsyncRelays(self._engine)
         for one in providers or ():
             self.providers.register(one)
 
@@ -215,12 +239,16 @@ class AsyncClient:
         cache = self._engine.cache
         if cache is None or request.cache is False or not cache.suits(request):
             return cast("ResultT", await self._made(request, asker))
+        from anymedia.jobs.normalizing import with_default
+
+        whole = with_default(request, self.settings)
         result = await answered_once(
             cache,
-            await key_of(cache, request, asker, self._engine.providers),
+            await key_of(cache, whole, asker, self._engine.providers),
             request,
             lambda: self._made(request, asker),
             clock=self._engine.clock,
+            given_again=self._engine.given_again(request, asker),
             is_whole=self._jobs.still_holds,
         )
         return cast("ResultT", result)
@@ -263,7 +291,14 @@ class AsyncClient:
         self, request: Request[Any], *, asker: Asker | None = None
     ) -> tuple[Estimate, ...]:
         """Every candidate for a request: fits or why not, price, adaptations."""
-        return await self._engine.estimates(request, asker=asker or self._asker)
+        return informed(
+            await self._engine.estimates(request, asker=asker or self._asker),
+            request.medium,
+            await self._history.times(),
+            self._engine.providers,
+            clock=self._engine.clock,
+            stale_days=self.settings.stale_price_days,
+        )
 
     async def execute(self, request: UnifiedRequest | Mapping[str, Any]) -> Any:
         """Answer the versioned envelope, in the version that it came in.
@@ -273,6 +308,18 @@ class AsyncClient:
         from anymedia.client.envelope import execute
 
         return await execute(self, request)
+
+    async def checkup(self, *, online: bool = False) -> AsyncGenerator[Finding, None]:
+        """A look at everything that it takes to work, finding by finding; nothing is changed.
+
+        `online` asks providers too, by calls that cost nothing.
+        """
+        from anymedia.client.checkup import Installation, checkup
+
+        async for one in checkup(
+            Installation(self._engine, self._database, self.data_dir), online=online
+        ):
+            yield one
 
     def health(self) -> tuple[ProviderHealth, ...]:
         """How each configured provider does, by what this process has seen of it."""
@@ -303,24 +350,62 @@ class AsyncClient:
         """Capability sheets of every model that the catalogue lists."""
         return self._engine.providers.all_models(media)
 
-    async def costs(
-        self,
-        by: CostsBy = "provider",
-        *,
-        since: Moment | None = None,
-        until: Moment | None = None,
-        owner: str | None = None,
-    ) -> Costs:
-        """What was spent, summed by provider, model, media, key, tag or day; by one `owner`, or all.
+    async def costs(self, by: CostsBy = "provider", **narrowed: Unpack[Narrowed]) -> Costs:
+        """What was spent, summed by provider, model, media, key, tag, day or job.
 
         `since` and `until` are a time, a day, or how long ago: `"7d"`, `"24h"`, `"2026-11-01"`.
-        What is under way, or may have been charged, is told apart as pending.
+        `owner`, `tag`, `provider`, `model` and `media` narrow it down; days begin at midnight in
+        `time_zone`, UTC unless said. What is under way, or may have been charged, is told apart
+        as pending; so is what the cache has saved.
         """
-        from anymedia.client.costs import summed
+        return await self._bookkeeping.costs(by, **narrowed)
 
-        return await summed(
-            self._database, self.data_dir, by, since, until, self._engine.clock.now(), owner
-        )
+    async def settle(
+        self,
+        name: str,
+        amount: Decimal | str | float,
+        *,
+        provider: str | None = None,
+        why: str = "",
+    ) -> Costs:
+        """Say what an attempt costs, however late: a row more in the ledger, which budgets follow.
+
+        `name` is the provider's id for it, or the id of an attempt or job of ours. The answer is
+        what the job or request comes to now.
+        """
+        return await self._bookkeeping.settle(name, amount, provider=provider, why=why)
+
+    async def reconcile(self, invoice: str | Path, **options: Unpack[Invoicing]) -> Reconciliation:
+        """Lay a provider's invoice or usage export, a CSV file, beside the ledger.
+
+        `provider` says whose it is, `credit_usd` what a credit costs where it counts those,
+        `since` and `until` which time it covers. With `correct=True` the ledger follows it.
+        """
+        return await self._bookkeeping.reconcile(Path(invoice), **options)
+
+    async def replay(
+        self, strategies: Sequence[Strategy] = (), **narrowed: Unpack[Narrowed]
+    ) -> Replay:
+        """What the same requests would have cost, had they been given to others."""
+        return await self._bookkeeping.replay(strategies, **narrowed)
+
+    async def quality(self, **narrowed: Unpack[Narrowed]) -> QualityReport:
+        """How well each model has done what was asked, how fast, and for how much."""
+        return await self._bookkeeping.quality(**narrowed)
+
+    @property
+    def _bookkeeping(self) -> Bookkeeping:
+        from anymedia.client.costs import Bookkeeping
+
+        return Bookkeeping(self._engine, self._database, self.data_dir)
+
+    async def manifest(self, artifact_id: str, *, prompt: bool = False) -> Manifest:
+        """Where an artifact comes from; with `prompt` also the words it was made from."""
+        return await self.artifacts.manifest(artifact_id, prompt=prompt)
+
+    async def link(self, artifact_id: str, expires_seconds: float = 3600) -> str:
+        """A URL at which anybody can fetch an artifact without a key, for so long."""
+        return await self.artifacts.link(artifact_id, expires_seconds)
 
     async def _run(self, medium: Medium, subject: Any, fields: Mapping[str, Any]) -> Result:
         request: Request[Result] = request_for(medium, subject, fields)
@@ -331,6 +416,17 @@ class AsyncClient:
     ) -> AsyncJobHandle:
         request = request_for(medium, subject, fields)
         return await self.submit(cast("MediaRequest[Any]", request))
+
+    async def artifact(self, artifact_id: str) -> StoredArtifact:
+        """Something kept, by its id: a result, an input, or the original of a normalised result."""
+        return await self._jobs.artifact(artifact_id)
+
+    async def preview(self, artifact_id: str) -> StoredArtifact:
+        """A picture of it of at most 512 pixels: a thumbnail, a clip's poster, a sound's wave.
+
+        Made when it is first asked for, and kept. `NotFound` where there is nothing to show.
+        """
+        return await self._jobs.preview(artifact_id)
 
     async def read_input(self, artifact_id: str) -> Any:
         """The bytes of something kept, for requests that refer to it."""
@@ -346,7 +442,13 @@ class AsyncClient:
             from anymedia.store.artifacts import ArtifactStore
 
             self._begin()
-            store = ArtifactStore(self.data_dir, limit_bytes=self.settings.max_artifact_bytes)
+            store = ArtifactStore(
+                self.data_dir,
+                limit_bytes=self.settings.max_artifact_bytes,
+                url=self.settings.artifacts_url,
+                public_url=self.settings.gateway.public_url,
+                now=lambda: self._engine.clock.now().timestamp(),
+            )
             self._opened_jobs = Jobs(
                 self._engine,
                 self._database,
@@ -358,17 +460,32 @@ class AsyncClient:
         return self._opened_jobs
 
     @property
+    def _batches(self) -> Batches:
+        if self._opened_batches is None:
+            from anymedia.batches.service import Batches
+
+            self._opened_batches = Batches(
+                self._engine,
+                self._database,
+                self._jobs,
+                build=BUILD,
+                budgets=self._opened_books.jobs if self._opened_books is not None else None,
+            )
+        return self._opened_batches
+
+    @property
     def _database(self) -> Database:
         if self._opened_database is None:
-            from anymedia.store.database import Database
+            from anymedia.store.database import database_at
 
-            self._opened_database = Database(self.data_dir)
+            self._opened_database = database_at(self.data_dir, self.settings.database_url)
         return self._opened_database
 
     def _begin(self) -> None:
         """What has to be there before the first request: budgets, and the work in the background."""
         if self.settings.budgets and self._opened_books is None:
             from anymedia.client.budgets import opened
+            from anymedia.client.costs import WritingOff
 
             books = self._opened_books = opened(
                 self.settings.budgets,
@@ -379,6 +496,8 @@ class AsyncClient:
             )
             self._engine.guards.budgets = books.quick
             self._engine.upkeep.also(books.tend)
+            unknown = WritingOff(self._engine, self._database, self.data_dir)
+            self._engine.upkeep.also(unknown.tend)
         self._engine.upkeep.begin()
 
     def _told_of_budget(self, alert: BudgetAlert) -> None:
@@ -393,15 +512,22 @@ class AsyncClient:
         self._begin()
         return () if self._opened_books is None else await self._opened_books.standing()
 
-    async def close(self) -> None:
-        """Finish what is being sent or fetched, leave waiting jobs to the next process."""
+    async def close(self, within_seconds: float | None = None) -> None:
+        """Finish what is being sent or fetched, leave waiting jobs to the next process.
+
+        What takes longer than `within_seconds` is cut off: others find out what became of it.
+        """
         if self._opened_jobs is not None:
-            await self._opened_jobs.close()
+            self._opened_jobs.stop(within_seconds)
+        if self._opened_batches is not None:
+            await self._opened_batches.close(within_seconds)
+        if self._opened_jobs is not None:
+            await self._opened_jobs.close(within_seconds)
         if self._opened_books is not None:
             await self._engine.upkeep.close()
             await self._opened_books.close()
         if self._opened_database is not None:
-            self._opened_database.close()
+            await self._opened_database.close()
         await self._engine.close()
         self._journal.close()
 
@@ -415,16 +541,21 @@ class AsyncClient:
 class AsyncJobsView:
     """`client.jobs`."""
 
-    def __init__(self, jobs: Callable[[], Jobs]) -> None:
+    def __init__(self, jobs: Callable[[], Jobs], batches: Callable[[], Batches]) -> None:
         self._open = jobs
+        self._batches = batches
 
     def of(self, owner: str) -> AsyncJobsView:
         """The jobs of somebody else who uses this client, such as a key of the gateway's."""
-        return AsyncJobsView(lambda: self._open().of(owner))
+        return AsyncJobsView(lambda: self._open().of(owner), self._batches)
 
     async def artifact(self, artifact_id: str) -> StoredArtifact:
         """Something kept, by its id, ready to be read. `NotFound` when there is none."""
         return await self._jobs.artifact(artifact_id)
+
+    async def preview(self, artifact_id: str) -> StoredArtifact:
+        """A small picture of something kept, made when it is first asked for."""
+        return await self._jobs.preview(artifact_id)
 
     @property
     def _jobs(self) -> Jobs:
@@ -438,12 +569,56 @@ class AsyncJobsView:
         self,
         *,
         limit: int = 50,
-        status: JobStatus | None = None,
-        media: Medium | None = None,
+        after: str | None = None,
+        **wanted: Unpack[Wanted],
     ) -> tuple[AsyncJobHandle, ...]:
-        """Jobs, the newest first."""
-        jobs = await self._jobs.list(limit=limit, status=status, media=media)
+        """Jobs, the newest first, narrowed down by `status`, `media`, `provider` and the like."""
+        jobs = await self._jobs.list(wanted=self._meant(wanted), limit=limit, after=after)
         return tuple(map(self._in_hand, jobs))
+
+    async def page(
+        self,
+        *,
+        limit: int = 50,
+        after: str | None = None,
+        oldest_first: bool = False,
+        **wanted: Unpack[Wanted],
+    ) -> Page[AsyncJobHandle]:
+        """At most 500 of them, and where the list goes on: `after=page.next`, or a job's id."""
+        page = await self._jobs.page(
+            self._meant(wanted), limit=limit, after=after, oldest_first=oldest_first
+        )
+        return Page(tuple(map(self._in_hand, page.jobs)), page.next)
+
+    def _meant(self, wanted: Wanted) -> JobFilter:
+        return meant(wanted, self._jobs.now())
+
+    async def every(self, **wanted: Unpack[Wanted]) -> AsyncGenerator[AsyncJobHandle, None]:
+        """All of them, one after another, with their timelines; never many in memory."""
+        narrowed, after = self._meant(wanted), None
+        while True:
+            page = await self._jobs.page(narrowed, limit=PAGE, after=after, full=True)
+            for job in page.jobs:
+                yield self._in_hand(job)
+            if (after := page.next) is None:
+                return
+
+    async def archive(
+        self, directory: str | Path, *, before: Moment, delete: bool = False
+    ) -> AsyncGenerator[Archived, None]:
+        """Put what ended before a time (`"90d"`) into files, for all owners; tells each file.
+
+        With `delete` it is removed from the database once it is on the disk.
+        """
+        from anymedia.client.costs import moment
+
+        end = moment(before, self._jobs.now()).timestamp()
+        async for one in self._jobs.archive(Path(directory)).write(end, remove=delete):
+            yield one
+
+    def verify_archive(self, directory: str | Path) -> Iterator[Checked]:
+        """Read an archive's files anew and compare them with what was written."""
+        return self._jobs.archive(Path(directory)).verify()
 
     async def wait(
         self,
@@ -475,16 +650,32 @@ class AsyncJobsView:
         """Say what became of a submission whose outcome is unknown."""
         return self._in_hand(await self._jobs.resolve(job_id, outcome, handle))
 
+    async def pause(self, provider: str, media: Medium | None = None) -> None:
+        """Give a provider no new jobs. Those under way go on; others go elsewhere or wait."""
+        await self._jobs.pause(provider, media)
+
+    async def resume(self, provider: str, media: Medium | None = None) -> None:
+        """Give a paused provider jobs again."""
+        await self._jobs.resume(provider, media)
+
+    async def pauses(self) -> tuple[Pause, ...]:
+        """Who is paused."""
+        return await self._jobs.pauses()
+
     def _in_hand(self, job: Job) -> AsyncJobHandle:
         return AsyncJobHandle(self._jobs, job)
 
     async def work(self, *, until_idle: bool = False) -> None:
-        """Carry jobs on in this process."""
-        await self._jobs.work(until_idle=until_idle)
+        """Carry jobs and batches on in this process."""
+        await self._jobs.work(until_idle=until_idle, beside=self._batches())
 
-    def stop(self) -> None:
-        """Let `work` return when what is under way has ended."""
-        self._jobs.stop()
+    def stop(self, within_seconds: float | None = None) -> None:
+        """Let `work` return when what is under way has ended.
+
+        What takes longer than `within_seconds` is cut off: others find out what became of it.
+        """
+        self._batches().stop()
+        self._jobs.stop(within_seconds)
 
     async def received(self, token: str, body: bytes, headers: Mapping[str, str]) -> None:
         """Hand in a provider's callback; `token` is the last part of its URL."""

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
 from anymedia.cache.cache import Cache
 from anymedia.client.aio import AsyncClient, AsyncJobsView
+from anymedia.client.artifacts import ArtifactsView
+from anymedia.client.batches import BatchesView
 from anymedia.client.handle import AsyncJobHandle, JobFacts
+from anymedia.client.listing import Page, Wanted
 from anymedia.client.portal import Portal
+from anymedia.client.webhooks import WebhooksView
 from anymedia.contracts.audio import AudioResult
 from anymedia.contracts.budget import BudgetStanding
 from anymedia.contracts.caching import CacheStatistics
@@ -16,14 +22,20 @@ from anymedia.contracts.configuration import ProviderSettings
 from anymedia.contracts.embedding import EmbeddingResult
 from anymedia.contracts.estimate import Estimate
 from anymedia.contracts.event import TextEvent
+from anymedia.contracts.finding import Finding
 from anymedia.contracts.image import ImageResult
-from anymedia.contracts.job import Job, JobStatus
+from anymedia.contracts.job import Job, Pause
 from anymedia.contracts.ledger import Costs, CostsBy
+from anymedia.contracts.manifest import Manifest
 from anymedia.contracts.media import Medium, StoredArtifact
 from anymedia.contracts.model import Model
+from anymedia.contracts.quality import QualityReport
+from anymedia.contracts.reconciliation import Reconciliation
+from anymedia.contracts.replay import Replay
 from anymedia.contracts.request import MediaRequest, Request
 from anymedia.contracts.resilience import ProviderHealth
 from anymedia.contracts.result import MediaResult, Result
+from anymedia.contracts.route import Strategy
 from anymedia.contracts.speech import SpeechResult
 from anymedia.contracts.text import TextRequest, TextResult
 from anymedia.contracts.transcription import TranscriptionResult
@@ -33,7 +45,8 @@ from anymedia.engine.providers import ProviderCheck, ProviderStatus
 from anymedia.providers.spec import Provider
 
 if TYPE_CHECKING:
-    from anymedia.client.costs import Moment
+    from anymedia.client.costs import Invoicing, Moment, Narrowed
+    from anymedia.jobs.archive import Archived, Checked
     from anymedia.jobs.service import OnProgress, Verdict
 
 ResultT = TypeVar("ResultT", bound=Result)
@@ -59,6 +72,9 @@ class Client:
             raise
         self.settings = self._client.settings
         self.jobs = JobsView(self._client.jobs, self._portal)
+        self.webhooks = WebhooksView(self._client.webhooks, self._portal)
+        self.batches = BatchesView(self._client.batches, self._portal)
+        self.artifacts = ArtifactsView(self._client.artifacts, self._portal)
         self.providers = ProvidersView(self._client, self._portal)
 
     # --- verbs ----------------------------------------------------------------------------
@@ -159,6 +175,10 @@ class Client:
         """How each budget stands: spent, reserved, left, and when it starts anew."""
         return self._portal.call(self._client.budgets())
 
+    def checkup(self, *, online: bool = False) -> Iterator[Finding]:
+        """As `AsyncClient.checkup`."""
+        return self._portal.iterate(self._client.checkup(online=online))
+
     def health(self) -> tuple[ProviderHealth, ...]:
         """How each configured provider does, by what this process has seen of it."""
         return self._client.health()
@@ -177,26 +197,58 @@ class Client:
         """Capability sheets of every model that the catalogue lists."""
         return self._client.models(media)
 
-    def costs(
+    def costs(self, by: CostsBy = "provider", **narrowed: Unpack[Narrowed]) -> Costs:
+        """What was spent, by provider, model, media, key, tag, day or job; `since="7d"`, say."""
+        return self._portal.call(self._client.costs(by, **narrowed))
+
+    def settle(
         self,
-        by: CostsBy = "provider",
+        name: str,
+        amount: Decimal | str | float,
         *,
-        since: Moment | None = None,
-        until: Moment | None = None,
-        owner: str | None = None,
+        provider: str | None = None,
+        why: str = "",
     ) -> Costs:
-        """What was spent, summed by provider, model, media, key, tag or day; `since="7d"`, say."""
-        return self._portal.call(self._client.costs(by, since=since, until=until, owner=owner))
+        """Say what an attempt costs, however late: a row more in the ledger."""
+        return self._portal.call(self._client.settle(name, amount, provider=provider, why=why))
+
+    def reconcile(self, invoice: str | Path, **options: Unpack[Invoicing]) -> Reconciliation:
+        """Lay a provider's invoice, a CSV file, beside the ledger."""
+        return self._portal.call(self._client.reconcile(invoice, **options))
+
+    def replay(self, strategies: Sequence[Strategy] = (), **narrowed: Unpack[Narrowed]) -> Replay:
+        """What the same requests would have cost, had they been given to others."""
+        return self._portal.call(self._client.replay(strategies, **narrowed))
+
+    def quality(self, **narrowed: Unpack[Narrowed]) -> QualityReport:
+        """How well each model has done what was asked, how fast, and for how much."""
+        return self._portal.call(self._client.quality(**narrowed))
+
+    def artifact(self, artifact_id: str) -> StoredArtifact:
+        """Something kept, by its id: a result, an input, or the original of a normalised result."""
+        return self._portal.call(self._client.artifact(artifact_id))
+
+    def preview(self, artifact_id: str) -> StoredArtifact:
+        """A picture of it of at most 512 pixels: a thumbnail, a clip's poster, a sound's wave."""
+        return self._portal.call(self._client.preview(artifact_id))
+
+    def manifest(self, artifact_id: str, *, prompt: bool = False) -> Manifest:
+        """Where an artifact comes from; with `prompt` also the words it was made from."""
+        return self.artifacts.manifest(artifact_id, prompt=prompt)
+
+    def link(self, artifact_id: str, expires_seconds: float = 3600) -> str:
+        """A URL at which anybody can fetch an artifact without a key, for so long."""
+        return self.artifacts.link(artifact_id, expires_seconds)
 
     def _handle(self, taking_on: Any) -> JobHandle:
         return JobHandle(self._portal.call(taking_on), self._portal)
 
     # --- opening and closing --------------------------------------------------------------
 
-    def close(self) -> None:
+    def close(self, within_seconds: float | None = None) -> None:
         """Finish what is being sent or fetched, leave waiting jobs to the next process."""
         if not self._portal.closed:
-            self._portal.call(self._client.close())
+            self._portal.call(self._client.close(within_seconds))
             self._portal.close()
 
     def __enter__(self) -> Self:
@@ -293,6 +345,10 @@ class JobsView:
         """Something kept, by its id, ready to be read."""
         return self._portal.call(self._jobs.artifact(artifact_id))
 
+    def preview(self, artifact_id: str) -> StoredArtifact:
+        """A small picture of something kept, made when it is first asked for."""
+        return self._portal.call(self._jobs.preview(artifact_id))
+
     def get(self, job_id: str) -> JobHandle:
         """One job with its timeline."""
         return self._in_hand(self._portal.call(self._jobs.get(job_id)))
@@ -301,12 +357,40 @@ class JobsView:
         self,
         *,
         limit: int = 50,
-        status: JobStatus | None = None,
-        media: Medium | None = None,
+        after: str | None = None,
+        **wanted: Unpack[Wanted],
     ) -> tuple[JobHandle, ...]:
-        """Jobs, the newest first."""
-        jobs = self._portal.call(self._jobs.list(limit=limit, status=status, media=media))
+        """Jobs, the newest first, narrowed down by `status`, `media`, `provider` and the like."""
+        jobs = self._portal.call(self._jobs.list(limit=limit, after=after, **wanted))
         return tuple(map(self._in_hand, jobs))
+
+    def page(
+        self,
+        *,
+        limit: int = 50,
+        after: str | None = None,
+        oldest_first: bool = False,
+        **wanted: Unpack[Wanted],
+    ) -> Page[JobHandle]:
+        """At most 500 of them, and where the list goes on: `after=page.next`."""
+        page = self._portal.call(
+            self._jobs.page(limit=limit, after=after, oldest_first=oldest_first, **wanted)
+        )
+        return Page(tuple(map(self._in_hand, page.jobs)), page.next)
+
+    def every(self, **wanted: Unpack[Wanted]) -> Iterator[JobHandle]:
+        """All of them, one after another, with their timelines; never many in memory."""
+        return map(self._in_hand, self._portal.iterate(self._jobs.every(**wanted)))
+
+    def archive(
+        self, directory: str | Path, *, before: Moment, delete: bool = False
+    ) -> Iterator[Archived]:
+        """Put what ended before a time (`"90d"`) into files, for all owners; tells each file."""
+        return self._portal.iterate(self._jobs.archive(directory, before=before, delete=delete))
+
+    def verify_archive(self, directory: str | Path) -> Iterator[Checked]:
+        """Read an archive's files anew and compare them with what was written."""
+        return self._jobs.verify_archive(directory)
 
     def wait(
         self,
@@ -331,6 +415,18 @@ class JobsView:
     def resolve(self, job_id: str, outcome: Verdict, handle: str | None = None) -> JobHandle:
         """Say what became of a submission whose outcome is unknown."""
         return self._in_hand(self._portal.call(self._jobs.resolve(job_id, outcome, handle)))
+
+    def pause(self, provider: str, media: Medium | None = None) -> None:
+        """Give a provider no new jobs. Those under way go on; others go elsewhere or wait."""
+        self._portal.call(self._jobs.pause(provider, media))
+
+    def resume(self, provider: str, media: Medium | None = None) -> None:
+        """Give a paused provider jobs again."""
+        self._portal.call(self._jobs.resume(provider, media))
+
+    def pauses(self) -> tuple[Pause, ...]:
+        """Who is paused."""
+        return self._portal.call(self._jobs.pauses())
 
     def _in_hand(self, handle: AsyncJobHandle) -> JobHandle:
         return JobHandle(handle, self._portal)

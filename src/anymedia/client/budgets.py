@@ -37,7 +37,7 @@ class Books:
 
     async def standing(self) -> tuple[BudgetStanding, ...]:
         """How each budget stands."""
-        return await self.jobs.standing()
+        return await self.quick.standing()  # which tells first what it has spent by itself
 
     async def tend(self) -> None:
         """What has to be done every few seconds: allowances given back, alerts told."""

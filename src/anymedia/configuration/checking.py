@@ -32,6 +32,7 @@ def checked(tree: Tree, mistakes: Mistakes) -> Settings:
     check_routes(document, finding)
     check_cache(document, finding)
     check_budgets(document, finding)
+    check_artifacts(document.get("artifacts_url"), finding)
     check_aliases(document.get("aliases"), finding)
     sheets = sheets_in(document, finding.add)
     return contract(document, finding).with_sheets(sheets)
@@ -102,6 +103,7 @@ def clean_secrets(providers: Tree, finding: Findings) -> None:
         if not isinstance(provider, dict):
             continue
         clean(provider, "api_key", ("providers", name), finding)
+        clean(provider, "webhook_secret", ("providers", name), finding)
         secrets = provider.get("secrets")
         if isinstance(secrets, dict):
             for secret in list(secrets):
@@ -246,6 +248,18 @@ def check_cache(document: Mapping[str, Any], finding: Findings) -> None:
         finding.add(("cache", "tiers"), why)
     if "memcached" in tiers and not cache.get("memcached_url"):
         finding.add(("cache", "tiers"), "`memcached` needs `cache.memcached_url`, which is not set")
+
+
+def check_artifacts(url: object, finding: Findings) -> None:
+    """The address of the artifact store can be understood; whether it answers is seen in use."""
+    if not isinstance(url, str) or "://" not in url:
+        return
+    from anymedia.store.artifacts.address import shelf_at
+
+    try:
+        shelf_at(url)
+    except InvalidConfiguration as error:
+        finding.add(("artifacts_url",), error.message)
 
 
 def check_budgets(document: Mapping[str, Any], finding: Findings) -> None:

@@ -28,10 +28,12 @@ def anchor(tree: Tree, base: Path, environment: Mapping[str, str]) -> None:
             placed(one, base, home) if one and isinstance(one, str) else one for one in listed.value
         ]
         tree["catalog"] = Said(paths, listed.origin)
-    said = tree.get("data_dir")
-    if not isinstance(said, Said) or not isinstance(said.value, str) or not said.value:
-        return
-    tree["data_dir"] = Said(placed(said.value, base, home), said.origin)
+    for name in ("data_dir", "artifacts_url"):
+        said = tree.get(name)
+        if not isinstance(said, Said) or not isinstance(said.value, str) or not said.value:
+            continue
+        if name == "data_dir" or "://" not in said.value:
+            tree[name] = Said(placed(said.value, base, home), said.origin)
 
 
 def placed(said: str, base: Path, home: str | None) -> str:

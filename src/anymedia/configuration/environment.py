@@ -19,7 +19,9 @@ DEFAULTS = "PROVIDER_DEFAULTS_JSON"
 
 SETTINGS: dict[str, tuple[str, ...]] = {
     "ANYMEDIA_DATA_DIR": ("data_dir",),
+    "ANYMEDIA_DATABASE_URL": ("database_url",),
     "ANYMEDIA_REDIS_URL": ("state", "redis_url"),
+    "ANYMEDIA_ARTIFACTS_URL": ("artifacts_url",),
     "FAILOVER_STRATEGY": ("failover", "strategy"),
     "FAILOVER_MAX_ATTEMPTS": ("failover", "max_attempts"),
     "CIRCUIT_BREAKER_FAILURE_THRESHOLD": ("circuit_breaker", "failure_threshold"),

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 
 from anymedia.contracts.base import Contract
 from anymedia.contracts.cost import Cost
+from anymedia.contracts.media import StoredArtifact
 from anymedia.contracts.problem import Problem
 
 AttemptState: TypeAlias = Literal[
@@ -20,9 +21,11 @@ AttemptState: TypeAlias = Literal[
     "failed",
     "cancelled",
     "outcome_unknown",
+    "abandoned",
     "skipped",
 ]
-"""Where one try stands. `sending` is the dangerous one: asked, and no word yet."""
+"""Where one try stands. `sending` is the dangerous one: asked, and no word yet. `abandoned` is what
+took too long: its job has gone on or ended, and its provider is still asked how it stands."""
 
 
 class Attempt(Contract):
@@ -39,3 +42,7 @@ class Attempt(Contract):
     cost: Cost | None = None
     reason: str | None = None
     """Why this route was tried or passed over."""
+    abandoned_at: datetime | None = None
+    """Since when its job no longer waits for it."""
+    late_artifacts: tuple[StoredArtifact, ...] = ()
+    """What it made after it was abandoned and its job had ended without it."""

@@ -6,17 +6,20 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
-from pydantic import Field, PrivateAttr, SecretStr
+from pydantic import Field, PrivateAttr, SecretStr, field_validator
 
 from anymedia.contracts.base import Contract
 from anymedia.contracts.budget import BudgetSettings
 from anymedia.contracts.caching import CacheSettings
+from anymedia.contracts.callback import CallbackSettings
 from anymedia.contracts.gateway import GatewaySettings
 from anymedia.contracts.limit import Limits, LimitSettings
 from anymedia.contracts.media import Medium, Quality
 from anymedia.contracts.model import Model
+from anymedia.contracts.normalization import Normalizing
 from anymedia.contracts.request import RetryConfig
 from anymedia.contracts.resilience import CircuitBreakerSettings, HealthSettings, RetryBudget
+from anymedia.contracts.retention import RetentionSettings
 from anymedia.contracts.route import FailoverSettings, RouteSettings
 
 Layer: TypeAlias = Literal["argument", "environment", ".env", "file", "default"]
@@ -41,6 +44,8 @@ class ProviderSettings(Contract):
     api_key: SecretStr | None = None
     secrets: dict[str, SecretStr] = Field(default_factory=dict)
     """Further credentials by name, for providers with more than one."""
+    webhook_secret: SecretStr | None = None
+    """What the provider signs its calls to us with, where that is not asked for by itself."""
     base_url: str | None = Field(default=None, pattern=r"^https?://")
     priority: int = Field(default=100, ge=0)
     """Lower is tried first."""
@@ -109,15 +114,41 @@ class Settings(Contract):
     state: StateSettings = Field(default_factory=StateSettings)
     timeouts: TimeoutSettings = Field(default_factory=TimeoutSettings)
     gateway: GatewaySettings = Field(default_factory=GatewaySettings)
+    callbacks: CallbackSettings = Field(default_factory=CallbackSettings)
+    normalize: dict[Medium, Normalizing] = Field(default_factory=dict)
+    """What results are made into, by medium, unless the request says otherwise."""
+    check_results: bool = True
+    """Whether results are decoded to see that they are whole, and neither black nor silent."""
     catalog: tuple[str, ...] = ()
     """Files of yours on models and prices, over our own catalogue; later ones win."""
     data_dir: str | None = None
     """Where jobs and artifacts are kept; `~/.local/share/anymedia` unless said."""
+    database_url: str | None = Field(default=None, pattern=r"^postgres(ql)?://")
+    """`postgresql://user:password@host/name`, shared by several machines; with `?schema=` a schema
+    of its own. Without it, jobs and the ledger are in SQLite in the data directory."""
+    artifacts_url: str | None = Field(default=None, min_length=1)
+    """Where new artifacts go: a folder, `s3://bucket/prefix`, `gs://bucket/prefix` or
+    `az://container/prefix`; the folder `artifacts` of the data directory unless said."""
+    retention: RetentionSettings = Field(default_factory=RetentionSettings)
     max_response_bytes: int = Field(default=256 * 1024 * 1024, ge=1024)
     max_artifact_bytes: int = Field(default=20 * 1024 * 1024 * 1024, ge=1024)
     max_input_bytes: int = Field(default=512 * 1024 * 1024, ge=1024)
     max_cost: Decimal | None = Field(default=None, ge=0)
     """US dollars that no single request may exceed."""
+    stale_price_days: int = Field(default=120, ge=1)
+    """Prices that nobody has looked up for longer are told of as stale."""
+    unknown_cost_days: float = Field(default=7.0, gt=0)
+    """A request that failed, was answered nothing and may have been charged counts in budgets at
+    the most it can cost; after so many days as not charged, until an invoice says otherwise."""
+
+    @field_validator("normalize")
+    @classmethod
+    def _suits_each_medium(cls, said: dict[Medium, Normalizing]) -> dict[Medium, Normalizing]:
+        for medium, one in said.items():
+            if (mistake := one.mistake(medium)) is not None:
+                raise ValueError(f"{medium}: {mistake}")
+        return said
+
     _sheets: tuple[Model, ...] = PrivateAttr(default=())
     _origins: dict[tuple[str, ...], Origin] = PrivateAttr(default_factory=dict)
 

@@ -75,6 +75,15 @@ CancelOutcome: TypeAlias = Literal["requested", "confirmed", "impossible"]
 """Asked for; stopped upstream; or too late, so that it may still cost."""
 
 
+class Pause(Contract):
+    """A provider that gets no new jobs; those under way go on."""
+
+    provider: str
+    media: Medium | None = None
+    """Of one medium; of all unless said."""
+    since: datetime
+
+
 class TimelineEntry(Contract):
     """One thing that happened to a job."""
 
@@ -107,6 +116,9 @@ class Job(Contract):
     warnings: tuple[Notice, ...] = ()
     problem: Problem | None = None
     cancel: CancelOutcome | None = None
+    not_before: datetime | None = None
+    deadline: datetime | None = None
+    """When it ends, done or not."""
     request_id: str | None = None
     provider_metadata: dict[str, Any] = Field(default_factory=dict)
     timeline: tuple[TimelineEntry, ...] = ()

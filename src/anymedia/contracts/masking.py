@@ -9,6 +9,9 @@ from pydantic import SecretStr
 SHORT = 12
 """Of keys that are not longer than this, four characters would be too many."""
 CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+IN_QUERY = re.compile(
+    r"([?&](?:key|sas|token|access_key_id|secret_access_key|session_token)=)[^&\s]+"
+)
 
 
 def masked(secret: SecretStr | str) -> str:
@@ -18,5 +21,5 @@ def masked(secret: SecretStr | str) -> str:
 
 
 def without_credentials(url: str) -> str:
-    """A URL whose user and password, if it has any, are hidden."""
-    return CREDENTIALS.sub("****", url)
+    """A URL whose user and password, and whose credentials behind the `?`, are hidden."""
+    return IN_QUERY.sub(r"\1****", CREDENTIALS.sub("****", url))

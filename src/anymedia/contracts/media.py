@@ -174,6 +174,7 @@ EXTENSIONS = {
     "image/jpeg": "jpg",
     "image/webp": "webp",
     "image/gif": "gif",
+    "image/avif": "avif",
     "image/svg+xml": "svg",
     "video/mp4": "mp4",
     "video/webm": "webm",
@@ -236,6 +237,7 @@ class ArtifactSource(Protocol):
 
     def read(self, artifact: StoredArtifact) -> bytes: ...
     def save(self, artifact: StoredArtifact, path: Path) -> None: ...
+    def link(self, artifact: StoredArtifact, expires_seconds: float) -> str: ...
 
 
 class StoredArtifact(Contract):
@@ -254,11 +256,33 @@ class StoredArtifact(Contract):
     codec: str | None = None
     has_audio: bool | None = None
     sample_rate: int | None = None
+    container: str | None = None
+    """What the bytes are, whatever their name: `mp4`, `webm`, `wav`, `png`."""
+    pixel_format: str | None = None
+    """As FFmpeg or Pillow call it, such as `yuv420p` or `RGBA`."""
+    transparent: bool | None = None
+    """Whether any of a picture can be seen through."""
+    audio_codec: str | None = None
+    channels: int | None = None
+    loudness_lufs: float | None = None
+    """Integrated loudness by EBU R 128, of the first minutes."""
+    peak_dbfs: float | None = None
+    """The loudest sample; 0 is full scale."""
+    silent: bool | None = None
+    """Whether the sound that there is cannot be heard."""
+    blank: bool | None = None
+    """Whether a picture is of one colour, or a clip shows nothing."""
+    original_id: str | None = None
+    """What this was normalised from, as the provider delivered it."""
     location: str
     """Key in the artifact store."""
     source_expires_at: datetime | None = None
     metadata: dict[str, Any] = Field(default_factory=dict)
     """What the provider said about it, such as `revised_prompt` or `seed`."""
+    removed_at: datetime | None = None
+    """When its bytes were removed by a retention rule; everything else about it stays."""
+    removed_why: str | None = None
+    """By which rule."""
     _source: ArtifactSource | None = PrivateAttr(default=None)
 
     def bind(self, source: ArtifactSource) -> StoredArtifact:
@@ -277,6 +301,10 @@ class StoredArtifact(Contract):
             target /= self.filename
         self._bound().save(self, target)
         return target
+
+    def link(self, expires_seconds: float = 3600) -> str:
+        """A URL at which anybody can fetch it without a key, for so long (7 days at most)."""
+        return self._bound().link(self, expires_seconds)
 
     def _bound(self) -> ArtifactSource:
         if self._source is None:

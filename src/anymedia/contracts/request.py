@@ -5,10 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import ClassVar, Generic, TypeVar
 
-from pydantic import Field, JsonValue
+from pydantic import AwareDatetime, Field, JsonValue, field_validator
 
 from anymedia.contracts.base import Contract
 from anymedia.contracts.media import Medium, Quality
+from anymedia.contracts.normalization import Normalizing
 from anymedia.contracts.result import Result
 
 ResultT = TypeVar("ResultT", bound=Result)
@@ -75,3 +76,17 @@ class MediaRequest(Request[ResultT], Generic[ResultT]):
     seed: int | None = Field(default=None, ge=0, le=2**63 - 1)
     callback_url: str | None = Field(default=None, max_length=2048)
     """Told when the job ends."""
+    not_before: AwareDatetime | None = None
+    """Nothing is begun earlier; time limits count from then on."""
+    fallback: bool | None = None
+    """Whether another provider is asked after one has taken it on and failed, also where both
+    charge for it. As the route says unless said."""
+    normalize: Normalizing | None = None
+    """What the results are made into, whoever delivers them; as configured unless said."""
+
+    @field_validator("normalize")
+    @classmethod
+    def _suits_the_medium(cls, said: Normalizing | None) -> Normalizing | None:
+        if said is not None and (mistake := said.mistake(cls.medium)) is not None:
+            raise ValueError(mistake)
+        return said

@@ -23,8 +23,8 @@ class Answer(Contract):
     """The model version that the provider names."""
     request_id: str | None = None
     usage: Usage = Field(default_factory=Usage)
-    reported_cost: Decimal | None = None
-    """US dollars, where the provider itself says what it charged."""
+    reported_cost: Decimal | None = Field(default=None, allow_inf_nan=True)
+    """US dollars, where the provider itself says what it charged; what cannot be does not count."""
     warnings: tuple[Notice, ...] = ()
     metadata: dict[str, Any] = Field(default_factory=dict)
     """The provider's further words worth keeping."""

@@ -41,6 +41,13 @@ FailureClass: TypeAlias = Literal[
 ]
 """Failures of a provider that another provider may not have."""
 
+LateFallback: TypeAlias = Literal["never", "unless_charged", "always"]
+"""Whether another provider is asked after one has taken a job on and failed.
+
+`unless_charged`: after a refusal of the content, and after failures that the provider says it does
+not charge for. `always`: also when both will have to be paid.
+"""
+
 Affinity: TypeAlias = Literal["session", "user"]
 """What stays with the provider that served it last."""
 
@@ -84,6 +91,11 @@ class RoutePolicy(Contract):
     attempt_seconds: float | None = Field(default=None, gt=0)
     """The longest that one provider may take for a text, an embedding or a transcription, so that
     there is time left for another."""
+    late_fallback: LateFallback = "unless_charged"
+    """Which failures of a job under way send it to another provider."""
+    abandon_after_seconds: float | None = Field(default=None, gt=0)
+    """The longest that a job waits for one provider while there is another to ask. The first is
+    stopped where it can be; what it makes all the same is kept, and may cost."""
     stall_seconds: float | None = Field(default=None, gt=0)
     """A stream that is silent for longer has failed; `timeouts.read_seconds` unless said."""
     resume_streams: bool = False

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, TypeAlias, TypeVar
 
 from anymedia.cache.cache import Cache
-from anymedia.cache.kept import Kept
+from anymedia.cache.kept import Kept, names
 from anymedia.cache.key import CacheKey
 from anymedia.clock import Clock
 from anymedia.contracts.configuration import Settings
@@ -16,8 +18,11 @@ from anymedia.engine.candidate import Asker
 from anymedia.engine.providers import Providers
 from anymedia.engine.wishes import wish_of, without_alias
 from anymedia.state.redis import RedisLink
+from anymedia.store.ledger import LedgerRow, nano
 
 ResultT = TypeVar("ResultT", bound=Result)
+GivenAgain: TypeAlias = Callable[[str, Decimal | None], None]
+"""Hears whose answer was given once more, as `provider/model`, and what making it cost."""
 
 
 def cache_of(
@@ -51,6 +56,7 @@ async def answered_once(
     ask: Callable[[], Awaitable[ResultT]],
     *,
     clock: Clock,
+    given_again: GivenAgain,
     is_whole: Callable[[Result], Awaitable[bool]] | None = None,
 ) -> ResultT:
     """A kept answer, or one that is asked for once by all who want the same at this moment.
@@ -61,6 +67,7 @@ async def answered_once(
     if kept is not None:
         result = kept.result(request)
         if is_whole is None or await is_whole(result):
+            given_again(kept.names[-1], kept.cost)
             return result
 
     async def asked() -> ResultT:
@@ -69,4 +76,33 @@ async def answered_once(
         return result
 
     landed = await cache.ask_once(key, asked)
-    return cache.joined(landed.value, request) if landed.joined else landed.value
+    if not landed.joined:
+        return landed.value
+    given_again(names(landed.value)[-1], landed.value.cost.amount)
+    return cache.joined(landed.value, request)
+
+
+def row_of_kept(
+    name: str,
+    cost: Decimal | None,
+    request: Request[Any],
+    asker: Asker,
+    attempt_id: str,
+    at: datetime,
+) -> LedgerRow:
+    """The ledger's word on an answer from the cache: it costs nothing, and saves so much."""
+    provider, _, model = name.partition("/")
+    return LedgerRow(
+        id=f"{attempt_id}:cached",
+        at=at.timestamp(),
+        entry="cached",
+        attempt_id=attempt_id,
+        provider=provider,
+        model=model,
+        medium=request.medium,
+        owner=asker.caller or "local",
+        tags=request.tags,
+        amount=0,
+        computed=nano(cost),
+        outcome="cached",
+    )

@@ -18,6 +18,7 @@ from anymedia.contracts.errors import (
     MissingKey,
     ProviderError,
     ProviderTimeout,
+    ProviderUnavailable,
     UnreadableInput,
     UnreadableResponse,
 )
@@ -188,6 +189,10 @@ class Connection:
             async with downloads.open(
                 url, trusted=self.is_home, headers=headers, proxy=self.configured.proxy
             ) as incoming:
+                if incoming.head.media_type() == "text/html":  # an error page with status 200
+                    raise ProviderUnavailable(
+                        "a web page came in place of the result", accepted="yes"
+                    )
                 yield incoming
         except UnreadableInput as error:  # it was not the caller who named this URL
             raise UnreadableResponse(
@@ -212,7 +217,8 @@ class Connection:
         timeout_seconds -= self._clock.monotonic() - began
         if timeout_seconds <= 0:
             raise ProviderTimeout("getting a token took all the time there was")
-        body, content_type = request.body(boundary=randomness.token_hex(16))
+        boundary = randomness.token_hex(16) if request.parts else ""
+        body, content_type = request.body(boundary=boundary)
         headers = dict(request.headers)
         if content_type is not None:
             headers.setdefault("Content-Type", content_type)
@@ -240,7 +246,8 @@ class Connection:
         secrets = dict(self._given)
         if self._granting is not None:
             secrets["token"] = await self._granted(self._granting)
-        request = request.with_headers({**self.provider.headers, **request.headers})
+        if self.provider.headers:
+            request = request.with_headers({**self.provider.headers, **request.headers})
         return auth.authorize(request, secrets, now)
 
     async def _granted(self, auth: GrantingAuth) -> str:

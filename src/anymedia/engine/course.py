@@ -29,9 +29,11 @@ from anymedia.contracts.usage import Usage
 from anymedia.engine.candidate import NOBODY, Asker, Candidate
 from anymedia.engine.estimating import circumstances, completed, counted
 from anymedia.engine.legs import policy_of
-from anymedia.engine.pricing import priced, settled
+from anymedia.engine.pricing import disbelieved, priced, settled
 from anymedia.engine.retry import answers_for, may_go_elsewhere
-from anymedia.store.ledger import LedgerRow, money
+from anymedia.engine.spending import nano_usd
+from anymedia.providers.spec import Receipt
+from anymedia.store.ledger import LedgerRow, money, reference_of
 
 
 class Course:
@@ -48,6 +50,8 @@ class Course:
         asker: Asker = NOBODY,
     ) -> None:
         self.request = request
+        self.id = new_id("req")
+        """What the ledger's rows about its tries have in common."""
         self.asker = asker
         self.retry = request.retry or settings.retry
         self.policy = policy_of(settings, request.medium)
@@ -58,6 +62,8 @@ class Course:
         self._allowed = request.timeout_seconds or settings.timeouts.total_seconds
         self._tries: list[Try] = []
         self._resting: list[tuple[float, Candidate]] = []
+        self.again: str | None = None
+        """Who has failed by the short way, and may be asked once more by the long one."""
 
     def begin(self, candidate: Candidate) -> Try:
         """Another try."""
@@ -74,6 +80,9 @@ class Course:
 
     def may_try(self, candidate: Candidate) -> bool:
         """Whether a candidate is worth it, after what the others have answered."""
+        if self.again == candidate.label:
+            self.again = None
+            return True
         asked = [one for one in self._tries if one.asked]
         names = {one.candidate.name for one in asked}
         of_leg = {one.candidate.name for one in asked if one.candidate.leg is candidate.leg}
@@ -221,13 +230,14 @@ class Try:
         self._started_at = course.clock.now()
         self._finished_at: datetime | None = None
 
-    def succeeded(self, answer: Answer, words: str) -> tuple[Usage, Cost]:
+    def succeeded(self, answer: Answer | Receipt, words: str) -> tuple[Usage, Cost]:
         """It has an answer: what that consumed and costs, written down."""
         candidate = self.candidate
         usage = self._usage(answer, words)
         facts = circumstances(candidate.request, candidate.model, self._started_at)
         cost = settled(priced(candidate.model, usage, facts), answer.reported_cost)
-        self._end("succeeded", cost, usage)
+        self.notices += disbelieved(answer.reported_cost)
+        self._end("succeeded", cost, usage, reference=answer.request_id)
         return usage, cost
 
     def failed(self, error: GenerationError) -> None:
@@ -239,7 +249,14 @@ class Try:
             return
         maybe = error.accepted != "no"
         cost = Cost(basis="pending") if maybe else Cost(amount=Decimal(0), basis="computed")
-        self._end("failed", cost, None, code=error.code, maybe_billed=maybe)
+        self._end(
+            "failed",
+            cost,
+            None,
+            code=error.code,
+            maybe_billed=maybe,
+            reference=getattr(error, "request_id", None),
+        )
 
     def abandoned(self, why: BaseException) -> None:
         """The caller stopped waiting or listening, or something broke; it may be billed."""
@@ -293,7 +310,7 @@ class Try:
             return None
         return (usage.input_tokens or 0) + (usage.output_tokens or 0)
 
-    def _usage(self, answer: Answer, words: str) -> Usage:
+    def _usage(self, answer: Answer | Receipt, words: str) -> Usage:
         usage = answer.usage
         seconds = Decimal(0)
         if isinstance(answer, TranscriptAnswer) and answer.duration_seconds:
@@ -317,6 +334,7 @@ class Try:
         *,
         code: str | None = None,
         maybe_billed: bool = False,
+        reference: str | None = None,
     ) -> None:
         if self._finished_at is not None:
             return  # what came after its end, such as a caller that stops at the last event
@@ -330,6 +348,10 @@ class Try:
                 at=now.timestamp(),
                 entry="pending" if cost.basis == "pending" else "settle",
                 attempt_id=self.id,
+                request=self.course.id,
+                reference=reference_of(None, reference),
+                seconds=round(self.elapsed_seconds(), 4),
+                bound=nano_usd(self.candidate.estimate) if cost.amount is None else None,
                 provider=self.candidate.connection.name,
                 model=self.candidate.model_id,
                 medium=self.candidate.request.medium,

@@ -92,8 +92,13 @@ class Downloads:
                 return
         raise ProviderError(f"`{host_of(url)}` redirects more than {MOST_REDIRECTS} times")
 
-    async def checked(self, url: str) -> tuple[str, str, int]:
-        """Host, address and port of a URL from outside. Raises if it leads into this network."""
+    async def checked(
+        self, url: str, allowed: Callable[[str, str], bool] | None = None
+    ) -> tuple[str, str, int]:
+        """Host, address and port of a URL from outside. Raises if it leads into this network.
+
+        `allowed` may make exceptions, by host and address.
+        """
         scheme, host, port = origin(url)
         if scheme not in {"http", "https"}:
             raise UnreadableInput(f"only http and https URLs can be fetched, not `{scheme}:`")
@@ -101,7 +106,7 @@ class Downloads:
             raise UnreadableInput("this is not a URL that can be fetched: it names no host")
         addresses = await self._resolve(host, port)
         for address in addresses:
-            if not is_public(address):
+            if not is_public(address) and not (allowed and allowed(host, address)):
                 raise UnreadableInput(
                     f"`{host}` is a private address; URLs from outside may not lead "
                     f"into this network"

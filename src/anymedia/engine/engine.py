@@ -10,8 +10,9 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
+from decimal import Decimal
 from random import Random
 from typing import Any, Protocol, TypeVar, cast
 
@@ -24,6 +25,7 @@ from anymedia.contracts.errors import (
     GenerationError,
     NetworkFailed,
     NoRouteSucceeded,
+    StorageFailed,
     UnsupportedOption,
 )
 from anymedia.contracts.estimate import Estimate
@@ -32,7 +34,7 @@ from anymedia.contracts.request import Request
 from anymedia.contracts.result import Answer, Result
 from anymedia.contracts.text import TextAnswer, TextRequest, TextResult
 from anymedia.contracts.transcription import TranscriptAnswer, TranscriptionResult
-from anymedia.engine.answers import answered_once, cache_of, key_of
+from anymedia.engine.answers import GivenAgain, answered_once, cache_of, key_of, row_of_kept
 from anymedia.engine.candidate import NOBODY, Asker, Candidate
 from anymedia.engine.course import Course, Try
 from anymedia.engine.download import Downloads
@@ -41,6 +43,7 @@ from anymedia.engine.imitation import as_events
 from anymedia.engine.inputs import Inputs, Kept as KeptInputs
 from anymedia.engine.passage import Passage
 from anymedia.engine.providers import Providers
+from anymedia.engine.relay import Relays
 from anymedia.engine.results import parsed_output, words
 from anymedia.engine.retry import PATIENCE_SECONDS, Backoff, retries_unknown
 from anymedia.engine.routing import Router, estimate_of, unfit
@@ -86,6 +89,7 @@ class Engine:
         )
         self.providers = Providers(settings, network=network, clock=clock, heard=self.guards.heard)
         self.router = Router(self.providers, self.chooser, chance=chance.random)
+        self.relays = Relays(self)
         self.upkeep = Upkeep(self.providers, self.guards, network=network, clock=clock)
         self.cache = cache_of(settings, clock, self.link, self.report)
         self.downloads = Downloads(self.providers.transport)
@@ -101,23 +105,45 @@ class Engine:
         self.providers.configure(settings)
         self.guards.configure(settings)
 
-    async def run(self, request: Request[ResultT], *, asker: Asker = NOBODY) -> ResultT:
-        """The result: one that was kept, or the first candidate's that has one."""
+    async def run(
+        self, request: Request[ResultT], *, asker: Asker = NOBODY, course: Course | None = None
+    ) -> ResultT:
+        """The result: one that was kept, or the first candidate's that has one.
+
+        `course` is what was tried for it already, by the short way.
+        """
+        if course is not None:
+            course.request = request
+            return cast("ResultT", await self.asked(course))
         if self.cache is None or request.cache is False or not self.cache.suits(request):
-            return await self.asked(request, asker)
+            return cast("ResultT", await self.asked(self.course(request, asker)))
         key = await key_of(self.cache, request, asker, self.providers)
         return await answered_once(
-            self.cache, key, request, lambda: self.asked(request, asker), clock=self.clock
+            self.cache,
+            key,
+            request,
+            lambda: self.asked(self.course(request, asker)),
+            clock=self.clock,
+            given_again=self.given_again(request, asker),
         )
 
-    async def asked(self, request: Request[ResultT], asker: Asker) -> ResultT:
+    def given_again(self, request: Request[Any], asker: Asker) -> GivenAgain:
+        """Writes down that nobody had to be asked. Nothing is owed for it, so it may get lost."""
+
+        def write(name: str, cost: Decimal | None) -> None:
+            row = row_of_kept(name, cost, request, asker, new_id("att"), self.clock.now())
+            with suppress(StorageFailed):
+                self.ledger.record(row)
+
+        return write
+
+    async def asked(self, course: Course) -> Any:
         """The result, from the first candidate that has one."""
-        course = self._course(request, asker)
-        await self.guards.recall(request, asker, course.policy)
+        await self.guards.recall(course.request, course.asker, course.policy)
         plan = self.planned(course)
         while (candidate := await self.following(plan, course)) is not None:
             try:
-                return cast("ResultT", await self.attempt(candidate, course))
+                return await self.attempt(candidate, course)
             except GenerationError as error:
                 if not course.goes_on_after(error):
                     raise course.given_up(error) from None
@@ -214,23 +240,26 @@ class Engine:
     # --- streams --------------------------------------------------------------------------
 
     async def stream(
-        self, request: TextRequest, *, asker: Asker = NOBODY
+        self, request: TextRequest, *, asker: Asker = NOBODY, course: Course | None = None
     ) -> AsyncGenerator[TextEvent, None]:
         """Events as they come, the result last.
 
         Before the first event a failure is followed by another try, here or elsewhere. After it
         there is none, unless the route says `resume_streams`: the caller has seen the beginning
-        of an answer that no other would go on with, and is told to forget it.
+        of an answer that no other would go on with, and is told to forget it. `course` is as for
+        `run`.
         """
-        cache = self.cache if request.cache is not False else None
+        cache = self.cache if request.cache is not False and course is None else None
         key = None
         if cache is not None and cache.suits(request):
             key = await key_of(cache, request, asker, self.providers)
             if (kept := await cache.find(key)) is not None:
+                self.given_again(request, asker)(kept.names[-1], kept.cost)
                 for event in cache.replay(kept.result(request)):
                     yield event
                 return
-        course = self._course(request, asker)
+        course = course or self.course(request, asker)
+        course.request = request
         await self.guards.recall(request, asker, course.policy)
         plan = self.planned(course, streaming=True)
         while (candidate := await self.following(plan, course)) is not None:
@@ -367,7 +396,8 @@ class Engine:
         """Something for the operator's log. Never prompts, media or keys."""
         LOG.warning(message)
 
-    def _course(self, request: Request[Any], asker: Asker) -> Course:
+    def course(self, request: Request[Any], asker: Asker) -> Course:
+        """What is going to happen to a request."""
         return Course(
             request,
             settings=self.settings,

@@ -28,7 +28,7 @@ from anymedia.contracts.text import TextRequest
 from anymedia.contracts.transcription import TranscriptionRequest
 from anymedia.contracts.video import VideoRequest
 
-ALWAYS = frozenset(Request.model_fields) | {"quality", "count", "callback_url"}
+ALWAYS = frozenset(Request.model_fields) | {"quality", "count", "callback_url", "normalize"}
 """Fields that anymedia itself sees to."""
 
 MEANING: dict[type[Request[Any]], frozenset[str]] = {

@@ -113,4 +113,4 @@ class Switchboard:
         await self._network.close()
 
     def _for(self, outgoing: Outgoing) -> Transport:
-        return self._local.get(urlsplit(outgoing.url).scheme, self._network)
+        return self._local.get(outgoing.url.partition(":")[0].lower(), self._network)

@@ -40,6 +40,8 @@ class ProviderStatus(Contract):
     configured: bool
     base_url: str
     why_not: str | None = None
+    paused: tuple[Medium, ...] = ()
+    """Of which media it gets no new jobs for now."""
 
 
 class ProviderCheck(Contract):
@@ -74,6 +76,8 @@ class Providers:
         self._configured = {one.name: one for one in settings.providers}
         self._added: dict[str, Provider] = {}
         self._connections: dict[str, tuple[tuple[Connection, ...], ...]] = {}
+        self.generation = 0
+        """Grows with every change, for whoever remembers what was found here."""
         self._models: dict[str, dict[str, list[Model]]] = {}
         self._models_for: dict[tuple[str, Medium], tuple[str, ...]] = {}
 
@@ -167,6 +171,7 @@ class Providers:
         self._forget(name)
 
     def _forget(self, name: str) -> None:
+        self.generation += 1
         self._connections.pop(name, None)
         self._models.pop(name, None)
         for key in [key for key in self._models_for if key[0] == name]:
@@ -179,6 +184,7 @@ class Providers:
             for name, one in self._configured.items()
             if one not in self.settings.providers
         }
+        self.generation += 1
         self.settings = settings
         self._configured = {one.name: one for one in settings.providers} | registered
         for name in {*self._connections, *self._models}:
@@ -217,7 +223,8 @@ class Providers:
         return sheets
 
     def _tell_if_stale(self, model: Model) -> None:
-        if model.catalog and (old := stale(model, self._clock.now().date())):
+        days = self.settings.stale_price_days
+        if model.catalog and (old := stale(model, self._clock.now().date(), days)):
             LOG.warning(
                 "%s: the prices of `%s/%s` are of %s; check them and set a new `as_of`",
                 model.catalog,

@@ -98,8 +98,12 @@ def wish_of(request: Request[Any], providers: Providers) -> Wish:
     model, provider = request.model, request.provider
     if model and "/" in model and provider is None:
         first, _, rest = model.partition("/")
-        if providers.knows(first) and not any(
-            providers.model(one.name, model) for one in providers.serving(request.medium)
+        serving = [one.name for one in providers.serving(request.medium)]
+        # A reseller may list `openai/gpt` as the name of a model: who has it at first hand is
+        # meant, if they can be asked.
+        at_first_hand = first in serving and providers.model(first, rest) is not None
+        if at_first_hand or (
+            providers.knows(first) and not any(providers.model(one, model) for one in serving)
         ):
             return Wish(first, rest)
     if model and provider:

@@ -35,6 +35,8 @@ from anymedia.gateway.shared.manner import Manner
 from anymedia.gateway.spec import Refused
 
 LOG = logging.getLogger("anymedia.gateway")
+LEAST_SECONDS = 5.0
+"""For what jobs are sending or fetching, where requests have taken all the time to stop in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +75,8 @@ class Gateway:
         self.stopping = asyncio.Event()
         """Set when the gateway is about to stop: whoever only watches should end now."""
         self._chores: asyncio.Task[None] | None = None
+        self._ends: float | None = None
+        """When everything should have ended (monotonic), once it is stopping."""
         self._config_seen: float | None = None
 
     @property
@@ -128,14 +132,27 @@ class Gateway:
         self._config_seen = self.config_time()
         self._chores = asyncio.create_task(self._look_after())
 
+    def stop(self) -> None:
+        """Begin to end: requests first, then jobs, all within `drain_seconds`."""
+        self.stopping.set()
+        self._ends = self.clock.monotonic() + self.settings.drain_seconds
+
+    def hurry(self) -> None:
+        """Cut off what jobs are sending or fetching: others find out what became of it."""
+        self._ends = self.clock.monotonic()
+        self.client.jobs.stop(0.0)
+
     async def end(self) -> None:
         """Finish what is being sent or fetched, and leave the rest to others."""
-        self.stopping.set()
+        if self._ends is None:
+            self.stop()
         if self._chores is not None:
             self._chores.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._chores
-        await self.client.close()
+        assert self._ends is not None
+        left = self._ends - self.clock.monotonic()
+        await self.client.close(max(min(LEAST_SECONDS, self.settings.drain_seconds), left))
 
     def reload(self) -> None:
         """Read the configuration again; the old one stays where the new one has mistakes."""

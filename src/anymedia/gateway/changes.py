@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-from pathlib import Path
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken
 from pydantic import SecretStr
 from sqlalchemy import Connection, RowMapping, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from anymedia.contracts.configuration import ProviderSettings
 from anymedia.contracts.errors import GenerationError, InvalidRequest, NotFound
@@ -24,7 +21,9 @@ from anymedia.contracts.masking import masked, without_credentials
 from anymedia.contracts.mistakes import valid
 from anymedia.gateway.client import GatewayClient
 from anymedia.gateway.keys import Keys
+from anymedia.store.key_file import key_in
 from anymedia.store.schema import provider_changes
+from anymedia.store.upsert import upsert
 
 LOG = logging.getLogger("anymedia.gateway")
 KEY_FILE = "provider-changes.key"
@@ -119,9 +118,9 @@ class ProviderChanges:
 
         def work(c: Connection) -> None:
             c.execute(
-                upsert(provider_changes)
+                upsert(c, provider_changes)
                 .values(name=name, **columns)
-                .on_conflict_do_update(["name"], set_=columns)
+                .on_conflict_do_update(index_elements=["name"], set_=columns)
             )
 
         await self._client.database.write(work)
@@ -140,32 +139,12 @@ class ProviderChanges:
             return self.configured(row["name"])
 
     def _fernet(self) -> Fernet:
-        return Fernet(key_in(self._client.data_dir / KEY_FILE))
+        return Fernet(key_in(self._client.data_dir / KEY_FILE, Fernet.generate_key))
 
 
 def every(connection: Connection) -> list[RowMapping]:
     """All that was changed."""
     return list(connection.execute(select(provider_changes)).mappings())
-
-
-def key_in(path: Path) -> bytes:
-    """The key in a file that only its owner reads; made when there is none."""
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        part = path.with_name(f".{path.name}.{os.getpid()}")
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(Fernet.generate_key())
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(part, path)  # the first of several workers wins
-        except FileExistsError:
-            pass
-        finally:
-            part.unlink()
-        return path.read_bytes()
 
 
 def settings_from(name: str, document: Any) -> ProviderSettings:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, func, select
@@ -16,14 +17,16 @@ from anymedia.contracts.errors import GenerationError
 from anymedia.contracts.estimate import Estimate
 from anymedia.contracts.event import StreamEnd, TextEvent
 from anymedia.contracts.key import VirtualKey
-from anymedia.contracts.media import MediaFile, Medium
+from anymedia.contracts.media import MediaFile, Medium, StoredArtifact
 from anymedia.contracts.request import MediaRequest, Request
 from anymedia.contracts.result import Result
 from anymedia.contracts.text import TextRequest
 from anymedia.engine.candidate import Asker
 from anymedia.engine.inputs import MEDIA, replaced
+from anymedia.engine.relay import Passed
 from anymedia.gateway.callers import Caller, allows
 from anymedia.gateway.metrics import Metrics
+from anymedia.gateway.relays import GatewayRelays
 from anymedia.gateway.spec import Refused
 from anymedia.store.database import Database
 from anymedia.store.schema import jobs
@@ -35,6 +38,16 @@ class GatewayClient(AsyncClient):
     """`AsyncClient` for strangers. `asker` is a `Caller` wherever the gateway asks."""
 
     metrics: Metrics | None = None
+
+    def __init__(
+        self,
+        config: str | Path | Mapping[str, Any] | Settings | None = None,
+        *,
+        data_dir: str | Path | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        super().__init__(config, data_dir=data_dir, clock=clock)
+        self.relays = GatewayRelays(self._engine, self)
 
     @property
     def database(self) -> Database:
@@ -50,10 +63,17 @@ class GatewayClient(AsyncClient):
         """Carry on with jobs that others have left."""
         self._begin()
         self._jobs.start()
+        self._batches.start()
 
     def job_work(self) -> dict[str, Any]:
         """How the work on jobs goes in this process."""
         return self._jobs.health()
+
+    async def by_link(self, artifact_id: str, expires: str, signature: str) -> StoredArtifact:
+        """What a signed link leads to, whoever comes with it. `NotFound` for a wrong one."""
+        now = self.clock.now().timestamp()
+        self._jobs.store.links.check(artifact_id, expires, signature, now)
+        return await self._jobs.handed_over(artifact_id)
 
     def provider_media(self, name: str) -> tuple[Medium, ...]:
         """What a provider makes; raises what is wrong with how it is set up."""
@@ -70,9 +90,9 @@ class GatewayClient(AsyncClient):
         try:
             result = await super().run(request, asker=asker)
         except GenerationError as error:
-            self._failed(request, error)
+            self.failed(request, error)
             raise
-        self._answered(request, result, self.clock.monotonic() - began)
+        self.answered(request.medium, result, self.clock.monotonic() - began)
         return result
 
     async def stream(
@@ -85,10 +105,10 @@ class GatewayClient(AsyncClient):
         try:
             async for event in events:
                 if isinstance(event, StreamEnd):
-                    self._answered(request, event.result, self.clock.monotonic() - began)
+                    self.answered(request.medium, event.result, self.clock.monotonic() - began)
                 yield event
         except GenerationError as error:
-            self._failed(request, error)
+            self.failed(request, error)
             raise
         finally:
             await events.aclose()
@@ -158,11 +178,13 @@ class GatewayClient(AsyncClient):
 
     # --- counting -------------------------------------------------------------------------
 
-    def _answered(self, request: Request[Any], result: Result, seconds: float) -> None:
+    def answered(self, medium: Medium, result: Result | Passed, seconds: float) -> None:
+        """Count an answer."""
         if self.metrics is not None:
-            self.metrics.answered(request.medium, result, seconds)
+            self.metrics.answered(medium, result, seconds)
 
-    def _failed(self, request: Request[Any], error: GenerationError) -> None:
+    def failed(self, request: Request[Any], error: GenerationError) -> None:
+        """Count a failure."""
         if self.metrics is not None:
             self.metrics.failed(request.medium, error)
 

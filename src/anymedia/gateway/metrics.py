@@ -16,6 +16,7 @@ from anymedia.contracts.errors import GenerationError
 from anymedia.contracts.media import Medium
 from anymedia.contracts.resilience import ProviderHealth
 from anymedia.contracts.result import Result
+from anymedia.engine.relay import Passed
 
 DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
@@ -99,16 +100,29 @@ class Metrics:
         self._children[key] = pair
         return pair
 
-    def answered(self, medium: Medium, result: Result, seconds: float) -> None:
+    def answered(self, medium: Medium, result: Result | Passed, seconds: float) -> None:
         """A provider has answered."""
-        self._generations.labels(medium, result.provider, result.model, "succeeded").inc()
-        self._generation_seconds.labels(medium, result.provider).observe(seconds)
+        key = (medium, result.provider, result.model)
+        count, duration, *tokens, usd = self._children.get(key) or self._told_apart(key)
+        count.inc()
+        duration.observe(seconds)
         usage = result.usage
-        for direction, count in (("input", usage.input_tokens), ("output", usage.output_tokens)):
-            if count:
-                self._tokens.labels(result.provider, direction).inc(count)
+        for counter, amount in zip(tokens, (usage.input_tokens, usage.output_tokens), strict=True):
+            if amount:
+                counter.inc(amount)
         if result.cost.amount:
-            self._usd.labels(result.provider, medium).inc(max(0.0, float(result.cost.amount)))
+            usd.inc(max(0.0, float(result.cost.amount)))
+
+    def _told_apart(self, key: tuple[str, ...]) -> tuple[Any, ...]:
+        medium, provider, model = key
+        found = self._children[key] = (
+            self._generations.labels(medium, provider, model, "succeeded"),
+            self._generation_seconds.labels(medium, provider),
+            self._tokens.labels(provider, "input"),
+            self._tokens.labels(provider, "output"),
+            self._usd.labels(provider, medium),
+        )
+        return found
 
     def failed(self, medium: Medium, error: GenerationError) -> None:
         """Nobody has."""

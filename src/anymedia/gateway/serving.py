@@ -104,8 +104,12 @@ class Server(uvicorn.Server):
             self._ready()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to stop."""
-        self._gateway.stopping.set()
+        """Begin to stop; when told again, stop at once."""
+        if self.stopped_by is not None:
+            self.force_exit = True
+            self._gateway.hurry()
+            return
+        self._gateway.stop()
         self.stopped_by = sig
         super().handle_exit(sig, frame)
 

@@ -21,6 +21,8 @@ from anymedia.contracts.version import __version__
 from anymedia.gateway import problems
 from anymedia.gateway.ours import (
     administration,
+    artifacts,
+    batches,
     generation,
     health,
     jobs,
@@ -37,7 +39,7 @@ from anymedia.gateway.spec import Refused
 if TYPE_CHECKING:
     from anymedia.gateway.app import Gateway
 
-FACES = (generation, jobs, providers, money, administration, health, webhooks)
+FACES = (generation, jobs, artifacts, batches, providers, money, administration, health, webhooks)
 COMPRESSED_BYTES = 1024
 UNTOUCHED = ("/api/artifacts/", "/metrics")
 """Paths whose answers are not compressed: media are already, and ranges are of the bytes as they are."""

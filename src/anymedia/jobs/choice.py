@@ -8,16 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection as Database, RowMapping
 
+from anymedia.budgets.budget import NANO
+from anymedia.contracts.cost import Cost
 from anymedia.contracts.errors import (
     BudgetReached,
     CircuitOpen,
+    CostLimitExceeded,
     GenerationError,
     LimitReached,
     NoRouteSucceeded,
+    UnknownModel,
+    UnsupportedOption,
     raised,
 )
 from anymedia.contracts.media import Quality
@@ -34,6 +40,7 @@ from anymedia.engine.retry import answers_for, may_go_elsewhere
 from anymedia.engine.spending import reserved
 from anymedia.jobs import requests, rows
 from anymedia.jobs.desk import Desk
+from anymedia.jobs.pauses import key_of
 from anymedia.jobs.underway import LEASE_SECONDS
 from anymedia.limits.claim import Full
 
@@ -55,9 +62,32 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Nobody has room; how long until it is worth another look."""
+    """Nobody has room; what for, and how long until it is worth another look."""
 
+    keys: tuple[str, ...]
     seconds: float
+    most_seconds: float | None = None
+    """When waiting is over, where it does not last for ever."""
+
+
+@dataclass(slots=True)
+class Search:
+    """The search for who is asked next."""
+
+    desk: Desk
+    job: RowMapping
+    counted: list[RowMapping]
+    policy: RoutePolicy
+    resting: RowMapping | None
+    """The attempt whose provider wants to be left in peace for a while yet."""
+    passed: list[tuple[Candidate, GenerationError]] = field(default_factory=list)
+    keys: dict[str, None] = field(default_factory=dict)
+    """The limits, and the pauses, that had no room."""
+    paused: bool = False
+
+    def pass_over(self, candidate: Candidate, error: GenerationError) -> None:
+        """A candidate that cannot be asked now."""
+        self.passed.append((candidate, error))
 
 
 async def choose(
@@ -69,7 +99,8 @@ async def choose(
     """
     request = requests.from_row(job)
     policy = policy_of(desk.settings, job["medium"])
-    if counted:
+    # Whether work that was taken on and failed is bought elsewhere was decided when it failed.
+    if counted and counted[-1]["accepted_at"] is None:
         problem = ended_with(counted[-1])
         error = raised(problem) if problem else None
         if (
@@ -78,21 +109,49 @@ async def choose(
             and not may_go_elsewhere(error, policy, job["medium"])
         ):
             raise error
-    rested = counted[-1] if resting else None
-    passed: list[tuple[Candidate, GenerationError]] = []
-    found = await first_with_room(desk, job, request, counted, policy, passed, rested)
-    if found is not None:
-        return found
-    full = [error for _, error in passed if isinstance(error, LimitReached)]
-    lower = lower_preset(request, policy, passed)
-    if lower is not None:
-        modest = request.model_copy(update={"quality": lower})
-        found = await first_with_room(desk, job, modest, counted, policy, passed, rested)
+    search = Search(desk, job, counted, policy, counted[-1] if resting else None)
+    await desk.pauses.look()
+    try:
+        request = await with_what_is_left(desk, request, counted)
+        found = await first_with_room(search, request)
         if found is not None:
-            return degraded(found, request.quality, lower)
+            return found
+        lower = lower_preset(request, policy, search.passed)
+        if lower is not None:
+            modest = request.model_copy(update={"quality": lower})
+            found = await first_with_room(search, modest)
+            if found is not None:
+                return degraded(found, request.quality, lower)
+    except (CostLimitExceeded, NoRouteSucceeded, UnknownModel, UnsupportedOption) as error:
+        if not counted:
+            raise
+        # What was possible at first is not any more; why the others failed says more.
+        raise exhausted(counted, [*(one for _, one in search.passed), error]) from None
+    full = [error for _, error in search.passed if isinstance(error, LimitReached)]
     if full:
-        return patience(desk, job, counted, policy, full)
-    return await probed(desk, job, counted, passed)
+        return patience(search, full)
+    return await probed(search)
+
+
+async def with_what_is_left(
+    desk: Desk, request: MediaRequest[Any], counted: list[RowMapping]
+) -> MediaRequest[Any]:
+    """The request with what earlier attempts have left of its `max_cost`.
+
+    Of an attempt whose cost is not known, what was reserved for it counts.
+    """
+    if request.max_cost is None or not counted:
+        return request
+    ids = [one["id"] for one in counted]
+    held = await desk.database.read(lambda c: rows.reserved_for(c, ids))
+    left = request.max_cost
+    for one in counted:
+        cost = Cost.model_validate_json(one["cost"]) if one["cost"] else None
+        if cost is not None and cost.amount is not None:
+            left -= cost.amount
+        else:
+            left -= Decimal(held.get(one["id"], 0)) / NANO
+    return request.model_copy(update={"max_cost": max(left, Decimal(0))})
 
 
 def lower_preset(
@@ -112,58 +171,63 @@ def lower_preset(
     return None
 
 
-async def first_with_room(
-    desk: Desk,
-    job: RowMapping,
-    request: MediaRequest[Any],
-    counted: list[RowMapping],
-    policy: RoutePolicy,
-    passed: list[tuple[Candidate, GenerationError]],
-    resting: RowMapping | None,
-) -> Choice | None:
+async def first_with_room(search: Search, request: MediaRequest[Any]) -> Choice | None:
     """The first candidate that may be asked, with its room taken."""
+    desk, job, policy = search.desk, search.job, search.policy
     guards = desk.engine.guards
     asker = await asker_of(desk, job, request)
     today = desk.engine.clock.now().date()
     fitting, _ = desk.engine.router.chosen(request, today, asker=asker)
     most = (request.retry or desk.settings.retry).max_attempts
-    for candidate in again_first(fitting, counted):
-        if not may_try(candidate, counted, policy, most):
+    for candidate in again_first(fitting, search.counted):
+        if not may_try(candidate, search.counted, policy, most):
             continue
-        if resting is not None and is_same(candidate, resting):
+        if search.resting is not None and is_same(candidate, search.resting):
             continue
         closed = guards.left_alone(candidate)
         if closed is not None:
-            passed.append((candidate, closed))
+            search.pass_over(candidate, closed)
             continue
         attempt_id = new_id("att")
         try:
-            warnings = await room_for(desk, candidate, asker, attempt_id, request.tags)
+            warnings = await room_for(search, candidate, asker, attempt_id, request.tags)
         except (LimitReached, BudgetReached) as error:
-            passed.append((candidate, error))
+            search.pass_over(candidate, error)
             if isinstance(error, LimitReached) and policy.on_full == "queue":
                 break
             if not may_go_elsewhere(error, policy, job["medium"]):
                 raise
         else:
             warned = replace(candidate, notices=(*candidate.notices, *warnings))
-            return Choice(attempt_id, warned, passed=passed)
+            return Choice(attempt_id, warned, passed=search.passed)
     return None
 
 
 async def room_for(
-    desk: Desk, candidate: Candidate, asker: Asker, attempt_id: str, tags: tuple[str, ...]
+    search: Search, candidate: Candidate, asker: Asker, attempt_id: str, tags: tuple[str, ...]
 ) -> tuple[Notice, ...]:
     """Take the room of one attempt, its slot for as long as the job lives, and reserve its money.
 
     Warnings of budgets that only warn. Raises `LimitReached` or `BudgetReached`; then nothing
     was taken.
     """
-    guards = desk.engine.guards
+    desk = search.desk
+    guards, name = desk.engine.guards, candidate.connection.name
+    pause = key_of(name, search.job["medium"])
+    if desk.pauses.holds(name, search.job["medium"]):
+        search.keys[pause] = None
+        search.paused = True
+        raise LimitReached(f"`{name}` is paused and gets no new jobs", provider=name)
     claim = guards.quotas.claim(candidate, asker.caller, attempt_id)
+    keys = [pause, *(rule.key for rule in claim.rules)]
+    ahead = desk.underway.lines.ahead(search.job["id"], keys)
+    if ahead is not None:
+        search.keys[ahead] = None
+        raise LimitReached(f"others wait for `{ahead}` and go first", provider=name)
     answer = await guards.limiter.take(claim, lease_seconds=LEASE_SECONDS)
     if isinstance(answer, Full):
-        raise limit_reached(candidate.connection.name, answer)
+        search.keys[answer.key if answer.key in keys else keys[-1]] = None
+        raise limit_reached(name, answer)
     if desk.budgets is None:
         return ()
     try:
@@ -173,43 +237,39 @@ async def room_for(
         raise
 
 
-async def probed(
-    desk: Desk,
-    job: RowMapping,
-    counted: list[RowMapping],
-    passed: list[tuple[Candidate, GenerationError]],
-) -> Choice:
+async def probed(search: Search) -> Choice:
     """When all are left alone, the one whose time is up soonest. Raises when that helps no more."""
+    desk, job, counted = search.desk, search.job, search.counted
     closed = {
-        candidate.label: candidate for candidate, error in passed if isinstance(error, CircuitOpen)
+        candidate.label: candidate
+        for candidate, error in search.passed
+        if isinstance(error, CircuitOpen)
     }
     soonest = desk.engine.guards.soonest(closed.values()) if not counted else None
     if soonest is None:
-        raise exhausted(counted, [error for _, error in passed])
+        raise exhausted(counted, [error for _, error in search.passed])
     attempt_id = new_id("att")
     asker, tags = Asker(caller=job["owner"]), requests.from_row(job).tags
-    warnings = await room_for(desk, soonest, asker, attempt_id, tags)
+    warnings = await room_for(search, soonest, asker, attempt_id, tags)
     soonest = replace(soonest, notices=(*soonest.notices, *warnings))
-    return Choice(attempt_id, replace(soonest, probe=True), passed=passed)
+    return Choice(attempt_id, replace(soonest, probe=True), passed=search.passed)
 
 
-def patience(
-    desk: Desk,
-    job: RowMapping,
-    counted: list[RowMapping],
-    policy: RoutePolicy,
-    full: list[LimitReached],
-) -> Wait:
+def patience(search: Search, full: list[LimitReached]) -> Wait:
     """How long until there may be room. Raises `LimitReached` where waiting is over or no use."""
     if not any(error.retryable for error in full):
         raise full[0]
+    job, counted, policy = search.job, search.counted, search.policy
     since = counted[-1]["finished_at"] if counted else None
-    waited = desk.now() - (since or job["retried_at"] or job["created_at"])
-    if policy.on_full == "queue" and waited >= policy.queue_seconds:
-        raise full[0]
+    since = since or job["retried_at"] or job["not_before"] or job["created_at"]
+    most: float | None = None
+    # Who paused a provider means to go on with it: that is worth any wait.
+    if policy.on_full == "queue" and not search.paused:
+        most = policy.queue_seconds - (search.desk.now() - since)
+        if most <= 0:
+            raise full[0]
     waits = [error.retry_after or LOOK_AGAIN_SECONDS for error in full if error.retryable]
-    spread = 0.5 + desk.engine.chance()  # who waits for the same slot should not come together
-    return Wait(min(max(min(waits), 0.05), LONGEST_WAIT_SECONDS) * spread)
+    return Wait(tuple(search.keys), min(max(min(waits), 0.05), LONGEST_WAIT_SECONDS), most)
 
 
 def degraded(found: Choice, asked: Quality | None, given: Quality) -> Choice:
@@ -250,6 +310,8 @@ def may_try(
 ) -> bool:
     """Whether a candidate is worth it, after what the others have answered."""
     tries = [one for one in counted if is_same(candidate, one)]
+    if any(one["accepted_at"] is not None for one in tries):
+        return False  # it had its time, and what it takes may have to be paid
     if tries:
         problem = ended_with(tries[-1])
         return len(tries) < most and (problem is None or problem.retryable)
@@ -288,7 +350,8 @@ def is_same(candidate: Candidate, attempt: RowMapping) -> bool:
 def exhausted(counted: list[RowMapping], passed: Iterable[GenerationError]) -> GenerationError:
     """Everybody has been tried, or could not be."""
     problems = [problem for one in counted if (problem := ended_with(one)) is not None]
-    failures = tuple(raised(problem) for problem in problems) or tuple(passed)
+    passed = tuple(passed)
+    failures = tuple(raised(problem) for problem in problems) or passed
     if len({(one["provider"], one["model"]) for one in counted}) == 1 and failures:
         return failures[-1]
     if not counted and len(failures) == 1:
@@ -297,7 +360,10 @@ def exhausted(counted: list[RowMapping], passed: Iterable[GenerationError]) -> G
         f"  - {one['provider']}/{one['model']}: {problem.message}"
         for one in counted
         if (problem := ended_with(one)) is not None
-    ) or "\n".join(f"  - {failure.message}" for failure in failures)
+    )
+    listed = "\n".join(
+        [*([listed] if listed else []), *(f"  - {error.message}" for error in passed)]
+    )
     what = f"all {len(counted)} attempts failed" if counted else "nobody could be asked"
     return NoRouteSucceeded(f"{what}:\n{listed}", failures=failures)
 

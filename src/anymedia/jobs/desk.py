@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, RowMapping
 
 from anymedia.budgets.budget import Budgets
 from anymedia.contracts.configuration import Settings
+from anymedia.contracts.errors import StorageFailed
 from anymedia.contracts.media import Medium
 from anymedia.contracts.model import Model
 from anymedia.engine.connection import Connection as ProviderConnection
 from anymedia.engine.engine import Engine
 from anymedia.jobs import rows
+from anymedia.jobs.asking import Asking
+from anymedia.jobs.inbox.calls import Calls
+from anymedia.jobs.pace import KEPT, Expected
+from anymedia.jobs.pauses import Pauses
 from anymedia.jobs.underway import UnderWay
+from anymedia.jobs.waits import Waits
+from anymedia.media.studio import Studio
 from anymedia.store.artifacts import ArtifactStore
 from anymedia.store.database import Database
 
 T = TypeVar("T")
+KEEP_PAUSE_SECONDS = 1.0
+KEEP_TRIES = 300
+"""Five minutes: so long may a database take to come back."""
 
 
 class LostLease(Exception):
@@ -38,8 +48,14 @@ class Desk:
     changed: Callable[[str], None]
     """Tells who waits for a job in this process that something happened to it."""
     underway: UnderWay
+    studio: Studio
+    pauses: Pauses
+    asking: Asking
+    waits: Waits
     budgets: Budgets | None = None
     callback_base_url: str | None = None
+    calls: Calls = field(default_factory=Calls)
+    """Which providers report by themselves."""
 
     def under_lease(self) -> Desk:
         """The same desk for one step, under the lease that this process has now.
@@ -57,8 +73,18 @@ class Desk:
         return self.engine.settings
 
     def now(self) -> float:
-        """Seconds since 1970."""
-        return self.engine.clock.now().timestamp()
+        """Seconds since 1970, as all go by who share the database."""
+        return self.database.time(self.engine.clock.now().timestamp())
+
+    async def keep(self, work: Callable[[Connection], T]) -> T:
+        """Write down what would be lost otherwise; while the database is away, try again."""
+        for _ in range(KEEP_TRIES):
+            try:
+                return await self.database.write(work)
+            except StorageFailed as error:
+                self.engine.report(f"{error.message}; holding what a provider said in memory")
+                await self.engine.clock.sleep(KEEP_PAUSE_SECONDS)
+        return await self.database.write(work)
 
     async def change(self, job_id: str, work: Callable[[Connection], T]) -> T:
         """Change a job's rows, unless another process has taken it over."""
@@ -80,6 +106,25 @@ class Desk:
     def model_of(self, attempt: RowMapping, medium: Medium) -> Model | None:
         """The model that an attempt asked for."""
         return self.engine.providers.model(attempt["provider"], attempt["model"], medium)
+
+    async def expected(self, provider: str, model: str) -> Expected | None:
+        """How long such work takes, as far as that was seen here or by others before."""
+        durations = self.underway.durations
+        if not durations.knows(provider, model):
+            seen = await self.database.read(lambda c: rows.seconds_taken(c, provider, model, KEPT))
+            durations.recall(provider, model, seen)
+        return durations.expected(provider, model)
+
+    def callback_secret(self, attempt: RowMapping) -> str | None:
+        """What the provider may sign its reports with, where that is configured."""
+        said = self.connection_of(attempt).configured.webhook_secret
+        return None if said is None else said.get_secret_value()
+
+    def expects_call(self, connection: ProviderConnection, attempt_id: str) -> bool:
+        """Whether a provider that calls reliably will probably report about an attempt."""
+        if self.callback_base_url is None or not connection.provider.webhook.reliable:
+            return False
+        return self.calls.expected(connection.name, attempt_id, self.now())
 
     def callback_url(self, attempt: RowMapping | dict[str, Any]) -> str | None:
         """Where the provider may report about an attempt."""

@@ -15,12 +15,20 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping
 
 from anymedia.contracts.cost import Cost
-from anymedia.contracts.errors import CircuitOpen, GenerationError, OutcomeUnknown, StorageFailed
+from anymedia.contracts.errors import (
+    CircuitOpen,
+    ContentRefused,
+    GenerationError,
+    OutcomeUnknown,
+    RequestRejected,
+    StorageFailed,
+)
 from anymedia.contracts.job import Failed, Stopped, Succeeded
 from anymedia.contracts.media import InlineArtifact, StoredArtifact
 from anymedia.contracts.problem import Problem
@@ -32,6 +40,8 @@ from anymedia.engine.retry import retries_unknown
 from anymedia.engine.wishes import without_alias
 from anymedia.jobs import requests, rows
 from anymedia.jobs.desk import Desk
+from anymedia.jobs.outbox import events
+from anymedia.jobs.pace import pause
 from anymedia.jobs.settling import NOTHING, end_attempt, end_job
 from anymedia.jobs.telling import noted, notices_of
 from anymedia.providers.spec import (
@@ -55,6 +65,8 @@ LOOKUP_PAUSES_SECONDS = (2.0, 5.0, 15.0, 30.0, 60.0, 120.0)
 REPEAT_PAUSES_SECONDS = (0.5, 1.0, 2.0, 5.0, 15.0, 30.0)
 """Before the same submission goes out again under its key; a random share of each, from half up."""
 MOST_REPEATS = len(REPEAT_PAUSES_SECONDS)
+TURNED_AWAY = frozenset({None, 404, 409, 425})
+"""Statuses of a repetition's refusal that judge the moment and not the request."""
 DISK_PAUSE_SECONDS = 5.0
 
 
@@ -70,7 +82,8 @@ def effective_request(job: RowMapping, attempt: RowMapping, desk: Desk) -> Media
     request = without_alias(requests.from_row(job), desk.engine.providers)
     connection = desk.connection_of(attempt)
     options = {**connection.configured.options, **request.options}
-    changes = {"options": options, "model": attempt["model"]}
+    # What is made of the result later is not the provider's business.
+    changes = {"options": options, "model": attempt["model"], "normalize": None}
     if attempt["quality"] is not None:
         changes["quality"] = attempt["quality"]
     request = request.model_copy(update=changes)
@@ -88,6 +101,7 @@ def brief_of(desk: Desk, job: RowMapping, attempt: RowMapping) -> Brief:
         model=desk.model_of(attempt, job["medium"]),
         marker=attempt["id"],
         callback_url=desk.callback_url(attempt),
+        callback_secret=desk.callback_secret(attempt),
     )
 
 
@@ -149,6 +163,8 @@ async def opened(
         ):
             return False
         rows.set_job(c, job["id"], now, status="running")
+        if job["status"] == "queued":
+            events.announce(c, job, now, "job.started")
         rows.note(
             c,
             job["id"],
@@ -174,6 +190,8 @@ async def sent(
     request: MediaRequest[Any],
     opened_at: float,
     admission: Admission | None = None,
+    *,
+    repeats: bool = False,
 ) -> float | None:
     """The one POST. What is only repeated needs no new admission."""
     connection = desk.connection_of(attempt)
@@ -194,7 +212,7 @@ async def sent(
                 exchange, timeout_seconds=operation.timeout_seconds, headers=headers
             )
     except GenerationError as error:
-        if error.accepted == "no":
+        if error.accepted == "no" and not (repeats and says_nothing_of_the_first(error)):
             return await refused(desk, job, attempt, error, opened_at)
         return await unanswered(desk, job, attempt, operation.recovery, error)
     if isinstance(answer, Submitted):
@@ -238,7 +256,7 @@ async def refused(
     now = desk.now()
 
     def work(c: Connection) -> None:
-        current = rows.attempt(c, attempt["id"])
+        current = rows.attempt(c, attempt["id"], locked=True)
         if current is not None and current["opened_at"] == opened_at:
             end_attempt(
                 c,
@@ -251,7 +269,7 @@ async def refused(
                 problem=error.problem(),
             )
 
-    await desk.database.write(work)
+    await desk.keep(work)
     desk.changed(job["id"])
     await desk.underway.left(
         job, attempt, cost=NOTHING, problem=error.problem(), never_sent=state == "not_sent"
@@ -269,8 +287,8 @@ async def unanswered(
     if isinstance(recovery, Nothing):
         deadline = now
     if isinstance(recovery, Repeat):
-        pause = REPEAT_PAUSES_SECONDS[min(attempt["polls"], MOST_REPEATS - 1)]
-        deadline = now + pause * (0.5 + desk.engine.chance() / 2)
+        most = REPEAT_PAUSES_SECONDS[min(attempt["polls"], MOST_REPEATS - 1)]
+        deadline = now + most * (0.5 + desk.engine.chance() / 2)
 
     def work(c: Connection) -> None:
         columns = {"send_deadline": deadline} if deadline is not None else {}
@@ -298,14 +316,22 @@ async def adopt(
     No lease is asked for: a handle is the truth, from whichever process it comes.
     """
     now = desk.now()
+    hashed = sha256(submitted.handle.encode()).hexdigest()
 
     def work(c: Connection) -> bool:
+        other = rows.other_with(c, attempt, hashed)
+        if other is not None:
+            return mistaken(c, desk, job, attempt, other)
+        # Its job may have been tried again meanwhile, and even be done: then it comes late.
+        late = rows.is_superseded(c, attempt)
         moved = rows.move(
             c,
             attempt["id"],
             before=("sending", "outcome_unknown"),
-            after="accepted",
+            after="abandoned" if late else "accepted",
+            abandoned_at=now if late else None,
             handle=submitted.handle,
+            handle_hash=hashed,
             accepted_at=now,
             polls=0,
             finished_at=None,
@@ -314,10 +340,20 @@ async def adopt(
             cost=None,
             notices=noted((*notices_of(attempt), *submitted.warnings)),
         )
-        if moved:
+        if moved and late:
+            rows.set_job(c, job["id"], now, due_at=now)
+        elif moved:
             rows.set_job(
-                c, job["id"], now, status="running", due_at=now, finished_at=None, problem=None
+                c,
+                job["id"],
+                now,
+                status="running",
+                turn=0.0,
+                due_at=now,
+                finished_at=None,
+                problem=None,
             )
+        if moved:
             rows.note(
                 c,
                 job["id"],
@@ -328,17 +364,53 @@ async def adopt(
             )
         return moved
 
-    await desk.database.write(work)
+    await desk.keep(work)
     desk.changed(job["id"])
     if isinstance(submitted.state, Succeeded | Failed | Stopped):
         return SOON
-    return operation_pace(desk, attempt, job)
+    return await operation_pace(desk, attempt, job)
 
 
-def operation_pace(desk: Desk, attempt: RowMapping, job: RowMapping) -> float:
+async def operation_pace(desk: Desk, attempt: RowMapping, job: RowMapping) -> float:
     """When to ask for the first time."""
     operation = operation_of(desk, attempt, job["medium"])
-    return operation.pace.first_seconds if isinstance(operation, Job) else SOON
+    if not isinstance(operation, Job):
+        return SOON
+    return pause(
+        operation.pace,
+        elapsed=0.0,
+        expected=await desk.expected(attempt["provider"], attempt["model"]),
+        chance=desk.engine.chance(),
+    )
+
+
+def mistaken(
+    connection: Connection, desk: Desk, job: RowMapping, attempt: RowMapping, other: RowMapping
+) -> bool:
+    """The provider names work that is another's: nobody knows what became of this one.
+
+    To go on with it would hand out somebody else's result, and count what was made once twice.
+    """
+    now = desk.now()
+    told = OutcomeUnknown(
+        f"`{attempt['provider']}` answered with an id that it has given to an attempt of job "
+        f"`{other['job_id']}`, which is under way. Look at your account there, then run "
+        f"`anymedia jobs resolve {job['id']}` with `not_accepted` or `abandoned`",
+        provider=attempt["provider"],
+        accepted="unknown",
+    ).problem()
+    if end_attempt(
+        connection,
+        job,
+        attempt,
+        now,
+        before=("sending",),
+        state="outcome_unknown",
+        cost=Cost(basis="pending"),
+        problem=told,
+    ):
+        end_job(connection, job, now, "outcome_unknown", problem=told)
+    return False
 
 
 async def answered(
@@ -362,6 +434,7 @@ async def answered(
             attempt["id"],
             before=before,
             after="finishing",
+            polls=0,
             answer=said.model_dump_json(exclude={"status"}, exclude_none=True),
             request_id=answer.request_id or attempt["request_id"],
             accepted_at=attempt["accepted_at"] or now,
@@ -378,11 +451,12 @@ async def answered(
                 attempt_id=attempt["id"],
                 position=position,
             )
-        rows.set_job(c, job["id"], now, status="running", due_at=now)
+        if attempt["abandoned_at"] is None:
+            rows.set_job(c, job["id"], now, status="running", turn=0.0, due_at=now)
         rows.note(c, job["id"], now, "attempt-finishing", attempt=attempt["number"])
         return True
 
-    await desk.database.write(work)
+    await desk.keep(work)
     desk.changed(job["id"])
     return SOON
 
@@ -442,7 +516,17 @@ async def repeated(
     opened_at = await opened(desk, job, attempt, operation.timeout_seconds, before=("sending",))
     if opened_at is None:
         return SOON
-    return await sent(desk, job, attempt, operation, request, opened_at)
+    return await sent(desk, job, attempt, operation, request, opened_at, repeats=True)
+
+
+def says_nothing_of_the_first(error: GenerationError) -> bool:
+    """Whether a refused repetition leaves open what became of the submission that it repeats.
+
+    A provider that turns the repetition away (busy, in progress, no credit, not reached) may have
+    taken the first one on. One that judges what is asked for would have known the key.
+    """
+    judged = isinstance(error, ContentRefused | RequestRejected)
+    return not judged or error.http_status in TURNED_AWAY
 
 
 async def looked_up(
@@ -501,8 +585,8 @@ async def unknown(
 
     again = retries_unknown(policy_of(desk.settings, job["medium"]), job["medium"])
 
-    def work(c: Connection) -> None:
-        if end_attempt(
+    def work(c: Connection) -> bool:
+        if not end_attempt(
             c,
             job,
             attempt,
@@ -512,11 +596,14 @@ async def unknown(
             cost=Cost(basis="pending"),
             problem=told,
         ):
-            if again:
-                rows.set_job(c, job["id"], now, status="queued", due_at=now)
-            else:
-                end_job(c, job, now, "outcome_unknown", problem=told)
+            return False
+        if again:
+            rows.set_job(c, job["id"], now, status="queued", due_at=now)
+        else:
+            end_job(c, job, now, "outcome_unknown", problem=told)
+        return True
 
-    await desk.change(job["id"], work)
+    if not await desk.change(job["id"], work):
+        return SOON  # its provider has called meanwhile: it goes on
     await desk.underway.left(job, attempt, problem=told)
     return SOON if again else None

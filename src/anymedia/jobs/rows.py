@@ -7,53 +7,55 @@ attempt's state is a compare-and-set: it says from which states, and returns whe
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from platform import node
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, and_, func, not_, or_, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import ColumnElement, Connection, RowMapping, func, or_, select, update
 
 from anymedia.contracts.media import StoredArtifact
+from anymedia.contracts.version import __version__
+from anymedia.jobs import marks
 from anymedia.store import intake
 from anymedia.store.ledger import LedgerRow
-from anymedia.store.schema import artifacts, attempts, callbacks, jobs, timeline, workers
+from anymedia.store.present import present
+from anymedia.store.schema import (
+    artifacts,
+    attempts,
+    jobs,
+    ledger,
+    timeline,
+    workers,
+)
+from anymedia.store.upsert import upsert
 
 # --- jobs -----------------------------------------------------------------------------------
 
 
-def insert_job(connection: Connection, **columns: Any) -> None:
-    """A new job."""
-    connection.execute(jobs.insert().values(**columns))
+def insert_job(connection: Connection, **columns: Any) -> bool:
+    """A new job. False when its idempotency key stands for one already."""
+    done = connection.execute(
+        upsert(connection, jobs)
+        .values(**columns)
+        .on_conflict_do_nothing(index_elements=["owner", "idempotency_key"])
+    )
+    if done.rowcount != 1:
+        return False
+    place = columns["owner"], columns["created_at"], columns["id"]
+    marks.put(connection, *place, marks.of_request(columns["request"]))
+    return True
 
 
-def job(connection: Connection, job_id: str) -> RowMapping | None:
-    """One job's row."""
-    return connection.execute(select(jobs).where(jobs.c.id == job_id)).mappings().first()
+def job(connection: Connection, job_id: str, *, locked: bool = False) -> RowMapping | None:
+    """One job's row; `locked` until we are done, for who changes it by what it says."""
+    query = select(jobs).where(jobs.c.id == job_id)
+    return connection.execute(query.with_for_update() if locked else query).mappings().first()
 
 
 def job_by_key(connection: Connection, owner: str, key: str) -> RowMapping | None:
     """The job that an idempotency key stands for."""
     query = select(jobs).where(jobs.c.owner == owner, jobs.c.idempotency_key == key)
     return connection.execute(query).mappings().first()
-
-
-def listed(
-    connection: Connection,
-    *,
-    owner: str | None,
-    limit: int,
-    status: str | None,
-    medium: str | None,
-) -> Sequence[RowMapping]:
-    """Jobs, the newest first."""
-    query = select(jobs).order_by(jobs.c.created_at.desc(), jobs.c.id).limit(limit)
-    if owner is not None:
-        query = query.where(jobs.c.owner == owner)
-    if status is not None:
-        query = query.where(jobs.c.status == status)
-    if medium is not None:
-        query = query.where(jobs.c.medium == medium)
-    return connection.execute(query).mappings().all()
 
 
 def set_job(connection: Connection, job_id: str, now: float, **columns: Any) -> None:
@@ -66,19 +68,23 @@ def set_job(connection: Connection, job_id: str, now: float, **columns: Any) -> 
 
 def insert_worker(connection: Connection, worker: str, pid: int, now: float, lease: float) -> None:
     """A process begins to work."""
+    time = present(connection, now)
     connection.execute(
-        workers.insert().values(id=worker, pid=pid, started_at=now, lease_until=now + lease)
+        workers.insert().values(
+            id=worker, host=node(), pid=pid, started_at=time, lease_until=time + lease
+        )
     )
 
 
-def beat(connection: Connection, worker: str, now: float, lease: float) -> bool:
+def beat(connection: Connection, worker: str, now: float, lease: float, load: int = 0) -> bool:
     """Renew a lease. False when it had run out: others may have taken over since."""
+    time = present(connection, now)
     done = connection.execute(
         update(workers)
-        .where(workers.c.id == worker, workers.c.lease_until > now)
-        .values(lease_until=now + lease)
+        .where(workers.c.id == worker, workers.c.lease_until > time)
+        .values(lease_until=time + lease, load=load)
     )
-    connection.execute(workers.delete().where(workers.c.lease_until < now - 86_400))
+    connection.execute(workers.delete().where(workers.c.lease_until < time - 86_400))
     return done.rowcount == 1
 
 
@@ -90,29 +96,82 @@ def retire(connection: Connection, worker: str) -> None:
 
 def claim(connection: Connection, worker: str, now: float, limit: int) -> list[str]:
     """Take on jobs that have something due and that no living process works on."""
-    alive = select(workers.c.id).where(workers.c.lease_until > now)
-    free = or_(jobs.c.worker.is_(None), jobs.c.worker.not_in(alive))
-    due = (
+    query = (
         select(jobs.c.id)
-        .where(and_(jobs.c.due_at.is_not(None), jobs.c.due_at <= now, free))
-        .order_by(jobs.c.due_at)
+        .where(jobs.c.due_at.is_not(None), jobs.c.due_at <= now, is_free(connection, now))
+        .order_by(jobs.c.turn, jobs.c.due_at)
         .limit(limit)
+        .with_for_update(skip_locked=True)
     )
-    taken = connection.execute(
-        update(jobs).where(jobs.c.id.in_(due)).values(worker=worker).returning(jobs.c.id)
+    return take(connection, worker, connection.execute(query).scalars().all())
+
+
+def recover(connection: Connection, now: float) -> int:
+    """Make jobs due that are not over and that nobody would look at any more; how many."""
+    lost = jobs.c.finished_at.is_(None), jobs.c.due_at.is_(None)
+    return connection.execute(update(jobs).where(*lost).values(due_at=now, worker=None)).rowcount
+
+
+def claim_these(
+    connection: Connection, worker: str, now: float, job_ids: Sequence[str], load: int
+) -> list[str]:
+    """Take on those of some jobs that have something due and that no living process works on.
+
+    `load` is how many it has had until now; the others are told how many it has.
+    """
+    query = (
+        select(jobs.c.id)
+        .where(jobs.c.id.in_(job_ids), jobs.c.due_at.is_not(None), is_free(connection, now))
+        .order_by(jobs.c.id)
+        .with_for_update(skip_locked=True)
     )
-    return list(taken.scalars())
+    taken = take(connection, worker, connection.execute(query).scalars().all())
+    connection.execute(update(workers).where(workers.c.id == worker).values(load=load + len(taken)))
+    return taken
+
+
+def loads(connection: Connection, worker: str, now: float) -> list[int]:
+    """How many jobs each of the other living processes has."""
+    query = select(workers.c.load).where(
+        workers.c.id != worker, workers.c.lease_until > present(connection, now)
+    )
+    return list(connection.execute(query).scalars())
+
+
+def is_free(connection: Connection, now: float) -> ColumnElement[bool]:
+    """No living process works on a job."""
+    alive = select(workers.c.id).where(workers.c.lease_until > present(connection, now))
+    return or_(jobs.c.worker.is_(None), jobs.c.worker.not_in(alive))
+
+
+def take(connection: Connection, worker: str, job_ids: Sequence[str]) -> list[str]:
+    """These jobs, whose rows are locked, are a process' own now."""
+    if job_ids:
+        connection.execute(update(jobs).where(jobs.c.id.in_(job_ids)).values(worker=worker))
+    return list(job_ids)
+
+
+def free(connection: Connection, now: float, limit: int) -> list[str]:
+    """Jobs that have something due and that no living process works on."""
+    query = select(jobs.c.id).where(jobs.c.due_at <= now, is_free(connection, now))
+    query = query.order_by(jobs.c.turn, jobs.c.due_at).limit(limit)
+    return list(connection.execute(query).scalars())
 
 
 def owned(connection: Connection, job_id: str, worker: str) -> bool:
-    """Whether this process still is the one that works on the job."""
-    found = connection.execute(select(jobs.c.worker).where(jobs.c.id == job_id)).scalar()
-    return found == worker
+    """Whether this process is the one that works on the job, and stays so until we are done."""
+    query = select(jobs.c.worker).where(jobs.c.id == job_id).with_for_update()
+    return bool(connection.execute(query).scalar() == worker)
 
 
-def pending(connection: Connection) -> int:
-    """How many jobs are not over."""
-    query = select(func.count()).select_from(jobs).where(jobs.c.due_at.is_not(None))
+def pending(connection: Connection, now: float) -> int:
+    """How many jobs are not over, apart from those that begin later."""
+    begins = func.coalesce(jobs.c.not_before, 0.0)
+    query = (
+        select(func.count())
+        .select_from(jobs)
+        .where(jobs.c.due_at.is_not(None), jobs.c.finished_at.is_(None), begins <= now)
+    )
     return int(connection.execute(query).scalar_one())
 
 
@@ -122,6 +181,7 @@ def pending(connection: Connection) -> int:
 def insert_attempt(connection: Connection, **columns: Any) -> None:
     """A new try, with nothing sent yet."""
     connection.execute(attempts.insert().values(**columns))
+    marks.put_attempt(connection, columns)
 
 
 def attempts_of(connection: Connection, job_ids: Iterable[str]) -> Sequence[RowMapping]:
@@ -134,10 +194,10 @@ def attempts_of(connection: Connection, job_ids: Iterable[str]) -> Sequence[RowM
     return connection.execute(query).mappings().all()
 
 
-def attempt(connection: Connection, attempt_id: str) -> RowMapping | None:
-    """One try."""
+def attempt(connection: Connection, attempt_id: str, *, locked: bool = False) -> RowMapping | None:
+    """One try; `locked` until we are done, for who changes it by what it says."""
     query = select(attempts).where(attempts.c.id == attempt_id)
-    return connection.execute(query).mappings().first()
+    return connection.execute(query.with_for_update() if locked else query).mappings().first()
 
 
 def attempt_by_token(connection: Connection, token: str) -> RowMapping | None:
@@ -163,6 +223,56 @@ def set_attempt(connection: Connection, attempt_id: str, **columns: Any) -> None
     connection.execute(update(attempts).where(attempts.c.id == attempt_id).values(**columns))
 
 
+def late_of(connection: Connection, job_id: str) -> int:
+    """How many abandoned tries of a job are still under way."""
+    query = (
+        select(func.count())
+        .select_from(attempts)
+        .where(
+            attempts.c.job_id == job_id,
+            attempts.c.abandoned_at.is_not(None),
+            attempts.c.finished_at.is_(None),
+        )
+    )
+    return int(connection.execute(query).scalar_one())
+
+
+def other_with(
+    connection: Connection, attempt_row: RowMapping, handle_hash: str
+) -> RowMapping | None:
+    """Another try under way that its provider calls by the same handle."""
+    query = select(attempts).where(
+        attempts.c.handle_hash == handle_hash,
+        attempts.c.provider == attempt_row["provider"],
+        attempts.c.id != attempt_row["id"],
+        attempts.c.state.in_(("accepted", "finishing", "abandoned")),
+        attempts.c.finished_at.is_(None),
+    )
+    return connection.execute(query).mappings().first()
+
+
+def is_superseded(connection: Connection, attempt_row: RowMapping) -> bool:
+    """Whether the job of a try has gone on with another."""
+    query = select(func.max(attempts.c.number)).where(attempts.c.job_id == attempt_row["job_id"])
+    return int(connection.execute(query).scalar_one()) > int(attempt_row["number"])
+
+
+def seconds_taken(connection: Connection, provider: str, model: str, limit: int) -> list[float]:
+    """How long the latest successes of a model took from acceptance, the oldest first."""
+    query = (
+        select(attempts.c.finished_at - attempts.c.accepted_at)
+        .where(
+            attempts.c.provider == provider,
+            attempts.c.model == model,
+            attempts.c.state == "succeeded",
+            attempts.c.accepted_at.is_not(None),
+        )
+        .order_by(attempts.c.finished_at.desc())
+        .limit(limit)
+    )
+    return list(connection.execute(query).scalars())[::-1]
+
+
 # --- artifacts ------------------------------------------------------------------------------
 
 
@@ -176,6 +286,8 @@ def insert_artifact(
     job_id: str | None = None,
     attempt_id: str | None = None,
     position: int = 0,
+    source_id: str | None = None,
+    findings: str | None = None,
 ) -> None:
     """Something is kept."""
     connection.execute(
@@ -188,8 +300,34 @@ def insert_artifact(
             owner=owner,
             created_at=now,
             facts=artifact.model_dump_json(exclude_none=True),
+            source_id=source_id,
+            findings=findings,
+            version=__version__,
         )
     )
+
+
+def set_artifact(connection: Connection, artifact_id: str, **columns: Any) -> None:
+    """Change what is known of something kept."""
+    connection.execute(update(artifacts).where(artifacts.c.id == artifact_id).values(**columns))
+
+
+def artifacts_of(connection: Connection, artifact_ids: Sequence[str]) -> Sequence[RowMapping]:
+    """Some artifacts' rows, in no order."""
+    query = select(artifacts).where(artifacts.c.id.in_(list(artifact_ids)))
+    return connection.execute(query).mappings().all()
+
+
+def preview_of(connection: Connection, artifact_id: str) -> RowMapping | None:
+    """The small picture of something kept, once it has been made."""
+    query = (
+        select(artifacts)
+        .where(artifacts.c.source_id == artifact_id, artifacts.c.role == "preview")
+        .where(artifacts.c.purged_at.is_(None))
+        .order_by(artifacts.c.id)
+        .limit(1)
+    )
+    return connection.execute(query).mappings().first()
 
 
 def artifact(connection: Connection, artifact_id: str) -> RowMapping | None:
@@ -215,13 +353,23 @@ def maker_of(connection: Connection, artifact_ids: Sequence[str], *, medium: str
         .join(artifacts, artifacts.c.attempt_id == attempts.c.id)
         .join(jobs, jobs.c.id == attempts.c.job_id)
         .where(artifacts.c.id.in_(list(artifact_ids)), jobs.c.medium == medium)
-        .where(artifacts.c.role == "output")
+        .where(artifacts.c.role.in_(("output", "original")))
         .limit(1)
     )
     return connection.execute(query).scalar()
 
 
 # --- money ----------------------------------------------------------------------------------
+
+
+def reserved_for(connection: Connection, attempt_ids: Sequence[str]) -> dict[str, int]:
+    """What was reserved for some tries, in nano-dollars; those without a price are not there."""
+    query = select(ledger.c.attempt_id, ledger.c.amount).where(
+        ledger.c.attempt_id.in_(list(attempt_ids)),
+        ledger.c.entry == "reserve",
+        ledger.c.amount.is_not(None),
+    )
+    return {row.attempt_id: row.amount for row in connection.execute(query)}
 
 
 def enter(connection: Connection, row: LedgerRow) -> None:
@@ -249,37 +397,3 @@ def timeline_of(connection: Connection, job_id: str) -> Sequence[RowMapping]:
     """What happened to a job, in order."""
     query = select(timeline).where(timeline.c.job_id == job_id).order_by(timeline.c.row)
     return connection.execute(query).mappings().all()
-
-
-# --- telling others -------------------------------------------------------------------------
-
-
-def insert_callback(
-    connection: Connection, callback_id: str, job_id: str, url: str, body: str, now: float
-) -> None:
-    """Somebody wants to be told. The same message is kept once."""
-    connection.execute(
-        upsert(callbacks)
-        .values(id=callback_id, job_id=job_id, url=url, body=body, tries=0, due_at=now)
-        .on_conflict_do_nothing(["id"])
-    )
-
-
-def take_callbacks(connection: Connection, now: float, hold: float, limit: int) -> list[RowMapping]:
-    """Messages to deliver now; nobody else takes them for a while."""
-    query = (
-        select(callbacks)
-        .where(callbacks.c.due_at.is_not(None), not_(callbacks.c.due_at > now))
-        .limit(limit)
-    )
-    rows = list(connection.execute(query).mappings())
-    for row in rows:
-        connection.execute(
-            update(callbacks).where(callbacks.c.id == row["id"]).values(due_at=now + hold)
-        )
-    return rows
-
-
-def set_callback(connection: Connection, callback_id: str, **columns: Any) -> None:
-    """How a delivery went."""
-    connection.execute(update(callbacks).where(callbacks.c.id == callback_id).values(**columns))

@@ -8,7 +8,9 @@ import copy
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal, Protocol, TypeAlias
 
 from sqlalchemy import Connection, RowMapping
 
@@ -22,7 +24,8 @@ from anymedia.contracts.errors import (
     ProviderTimeout,
     raised,
 )
-from anymedia.contracts.job import Job, JobStatus
+from anymedia.contracts.job import FINAL, Job, Pause
+from anymedia.contracts.listing import JobFilter, JobPage
 from anymedia.contracts.media import (
     MediaArtifact,
     MediaBytes,
@@ -37,18 +40,35 @@ from anymedia.engine.candidate import Asker
 from anymedia.engine.engine import Engine, new_id
 from anymedia.engine.inputs import AnyMedia, artifact_ids, holds_media, replaced
 from anymedia.jobs import requests, rows, telling
-from anymedia.jobs.callbacks import deliver
+from anymedia.jobs.archive import JOBS_PER_FILE, Archive
+from anymedia.jobs.artifacts import Artifacts
+from anymedia.jobs.asking import Asking
 from anymedia.jobs.desk import Desk
-from anymedia.jobs.dispatcher import LocalDispatcher
-from anymedia.jobs.guard import adopt, brief_of, operation_of
+from anymedia.jobs.dispatcher import dispatcher_for
+from anymedia.jobs.guard import adopt, operation_of
+from anymedia.jobs.inbox.inbox import Inbox
+from anymedia.jobs.lines import turn_of
+from anymedia.jobs.listing import PAGE, cursor_of, listed, place_of
+from anymedia.jobs.normalizing import with_default
+from anymedia.jobs.outbox import receivers
+from anymedia.jobs.outbox.delivery import Outbox
+from anymedia.jobs.outbox.messages import Messages
+from anymedia.jobs.outbox.signing import SigningKeys
+from anymedia.jobs.pauses import Pauses, key_of
+from anymedia.jobs.previews import preview
+from anymedia.jobs.retention import Collected, Collector, refuse_purged
 from anymedia.jobs.settling import NOTHING, end_attempt, end_job
 from anymedia.jobs.steps import step
 from anymedia.jobs.underway import UnderWay
+from anymedia.jobs.waits import Waits
+from anymedia.media.studio import Studio
 from anymedia.providers import spec
 from anymedia.store.artifacts import ArtifactStore
+from anymedia.store.artifacts.store import refuse_removed
 from anymedia.store.database import Database
 from anymedia.store.intake import take_in
 from anymedia.store.journal import FOLDER
+from anymedia.store.sealing import Seal
 from anymedia.wire.http import Headers
 
 Verdict: TypeAlias = Literal["accepted", "not_accepted", "abandoned"]
@@ -56,8 +76,26 @@ OnProgress: TypeAlias = Callable[[Job], None]
 LOOK_SECONDS = 0.5
 """How often a waiting caller looks at the rows, in case another process works on the job."""
 SUBMITTED: frozenset[str] = frozenset({"intent", "sending", "not_sent"})
+WAITS_SECONDS = 10.0
+"""A job that nobody has begun for so long waits, whichever process has it."""
+GRACE_SECONDS = 1.0
+"""Who waits as long as the job may take is told how it ended, not that the time is over."""
 DELIVER_SECONDS = 2.0
 INTAKE_SECONDS = 60.0
+SEAL = "callback-secrets.key"
+JOB = "job_"
+
+
+class Beside(Protocol):
+    """Somebody who gives jobs to the process that carries them on, such as batches."""
+
+    def start(self) -> None:
+        """Begin, in the background."""
+        ...
+
+    async def idle(self) -> bool:
+        """Whether there is nothing left for it to do."""
+        ...
 
 
 @dataclass(slots=True)
@@ -81,27 +119,44 @@ class Jobs:
         lease_seconds: float | None = None,
         callback_base_url: str | None = None,
         budgets: Budgets | None = None,
+        studio: Studio | None = None,
     ) -> None:
         self._engine = engine
         self._database = database
         self.store = store
         self.owner = owner
         lease = {} if lease_seconds is None else {"lease_seconds": lease_seconds}
-        self._dispatcher = LocalDispatcher(database, engine.clock, engine.report, **lease)
+        self._dispatcher = dispatcher_for(database, engine.clock, engine.report, **lease)
+        underway = UnderWay(engine)
+        waits = Waits(engine, database, underway, lambda: self._dispatcher.worker)
         self._desk = Desk(
             engine=engine,
             database=database,
             store=store,
             worker=lambda: self._dispatcher.worker,
             changed=self._changed,
-            underway=UnderWay(engine),
+            underway=underway,
+            studio=studio or Studio(file_bytes=engine.settings.max_artifact_bytes),
+            pauses=Pauses(database, engine.clock),
+            asking=Asking(engine.clock, engine.report),
+            waits=waits,
             budgets=budgets,
             callback_base_url=callback_base_url,
         )
         self._desk.underway.wakes(self._dispatcher.enqueue)
-        self._dispatcher.handle(lambda job_id: step(self._desk, job_id))
+        self._dispatcher.handle(lambda job_id: step(self._desk, job_id), waits)
         self._news: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self._here = Here()
+        self._collector = Collector(database, store, lambda: engine.settings.retention)
+        keys = SigningKeys(
+            database,
+            engine.clock,
+            Seal(database.directory / SEAL),
+            lambda: engine.settings.callbacks,
+        )
+        self._outbox = Outbox(self._desk, keys)
+        self._inbox = Inbox(self._desk, self._dispatcher.enqueue)
+        self._messages = Messages(database, engine.clock, keys, owner)
 
     def of(self, owner: str) -> Jobs:
         """The same jobs at work, seen by another owner, who sees no jobs but their own."""
@@ -120,11 +175,15 @@ class Jobs:
         """
         asker = Asker(caller=self.owner)
         await self.check_inputs(request)
+        if request.callback_url is not None:
+            settings = self._engine.settings.callbacks
+            await receivers.check(request.callback_url, settings, self._engine.downloads)
         self._engine.router.chosen(request, self._engine.clock.now().date(), asker=asker)
         request, hashes = await self._with_kept_inputs(request)
+        said, request = request, with_default(request, self._engine.settings)
         job_id = new_id("job")
         now = self._desk.now()
-        digest = requests.digest(request, hashes)
+        digest = requests.digest(said, hashes)
         columns: dict[str, Any] = {
             "id": job_id,
             "owner": self.owner,
@@ -135,7 +194,7 @@ class Jobs:
             "idempotency_key": request.idempotency_key,
             "created_at": now,
             "updated_at": now,
-            "due_at": now,
+            **timing(request, now),
         }
 
         def work(c: Connection) -> RowMapping:
@@ -143,7 +202,11 @@ class Jobs:
                 earlier = rows.job_by_key(c, self.owner, request.idempotency_key)
                 if earlier is not None:
                     return same_request(earlier, digest)
-            rows.insert_job(c, **columns)
+            if not rows.insert_job(c, **columns):  # another process was a moment earlier
+                earlier = rows.job_by_key(c, self.owner, request.idempotency_key or "")
+                assert earlier is not None
+                return same_request(earlier, digest)
+            refuse_purged(c, columns["request"])
             rows.note(c, job_id, now, "job-accepted", medium=request.medium)
             row = rows.job(c, job_id)
             assert row is not None
@@ -171,10 +234,20 @@ class Jobs:
         return result_of(job)
 
     async def submitted(self, job_id: str) -> Job:
-        """Wait until it is known what became of the submission; the rest can be left to others."""
+        """Wait until it is known what became of the submission, or that it has to wait.
+
+        The rest can be left to others.
+        """
         self.start()
+        clock = self._engine.clock
+        patience = clock.monotonic() + WAITS_SECONDS
 
         def is_settled(job: Job) -> bool:
+            if job.not_before is not None and job.not_before > clock.now():
+                return True  # nothing is sent before
+            begun = bool(job.attempts) and job.attempts[-1].state in {"intent", "sending"}
+            if not begun and (job_id in self._desk.underway.lines or clock.monotonic() >= patience):
+                return True  # for room, here or where another process has it
             return job.final or (bool(job.attempts) and job.attempts[-1].state not in SUBMITTED)
 
         return await self._until(job_id, is_settled)
@@ -190,6 +263,7 @@ class Jobs:
         clock = self._engine.clock
         end = None if timeout_seconds is None else clock.monotonic() + timeout_seconds
         told: tuple[Any, ...] = ()
+        patient = False
         while True:
             event = self._news[job_id]
             event.clear()
@@ -201,6 +275,9 @@ class Jobs:
             if reached(job):
                 self._news.pop(job_id, None)
                 return job
+            if end is not None and not patient and ends_soon(job, clock.now()):
+                # It says better itself what came of it in this time.
+                end, patient = end + GRACE_SECONDS, True
             if end is not None and clock.monotonic() >= end:
                 raise ProviderTimeout(
                     f"job `{job_id}` is still {job.status} after {timeout_seconds:g} s. It goes on; "
@@ -239,17 +316,54 @@ class Jobs:
     async def list(
         self,
         *,
+        wanted: JobFilter | None = None,
         limit: int = 50,
-        status: JobStatus | None = None,
-        media: Medium | None = None,
+        after: str | None = None,
     ) -> tuple[Job, ...]:
         """Your jobs, the newest first."""
+        found: list[Job] = []
+        while len(found) < limit:
+            page = await self.page(wanted, limit=min(PAGE, limit - len(found)), after=after)
+            found += page.jobs
+            after = page.next
+            if after is None:
+                break
+        return tuple(found)
 
-        def work(c: Connection) -> list[Job]:
-            found = rows.listed(c, owner=self.owner, limit=limit, status=status, medium=media)
-            return telling.told(c, found)
+    async def page(
+        self,
+        wanted: JobFilter | None = None,
+        *,
+        limit: int = 50,
+        after: str | None = None,
+        oldest_first: bool = False,
+        full: bool = False,
+    ) -> JobPage:
+        """Some of your jobs behind a place in the list; with `full` also what happened to each.
 
-        return tuple(self._bound(job) for job in await self._database.read(work))
+        `after` is the `next` of the page before, or the id of a job.
+        """
+        if not 1 <= limit <= PAGE:
+            raise InvalidRequest(f"`limit` is a number from 1 to {PAGE}")
+
+        def work(c: Connection) -> tuple[list[Job], str | None]:
+            place = None
+            if after is not None:
+                is_id = after.startswith(JOB)
+                place = place_of(cursor_of(self._mine(c, after)) if is_id else after)
+            found = listed(
+                c,
+                wanted or JobFilter(),
+                owner=self.owner,
+                limit=limit + 1,
+                after=place,
+                oldest_first=oldest_first,
+            )
+            following = cursor_of(found[limit - 1]) if len(found) > limit else None
+            return telling.told(c, found[:limit], full=full), following
+
+        jobs, following = await self._database.read(work)
+        return JobPage(jobs=tuple(map(self._bound, jobs)), next=following)
 
     # --- decide ---------------------------------------------------------------------------
 
@@ -258,8 +372,8 @@ class Jobs:
         now = self._desk.now()
 
         def work(c: Connection) -> None:
-            row = self._mine(c, job_id)
-            if row["due_at"] is None or row["cancel"] is not None:
+            row = self._mine(c, job_id, locked=True)
+            if row["status"] in FINAL or row["cancel"] is not None:
                 return
             rows.set_job(c, job_id, now, cancel="wanted", due_at=now)
             rows.note(c, job_id, now, "cancel-requested")
@@ -273,7 +387,7 @@ class Jobs:
         now = self._desk.now()
 
         def work(c: Connection) -> None:
-            row = self._mine(c, job_id)
+            row = self._mine(c, job_id, locked=True)
             if row["status"] not in {"failed", "cancelled"}:
                 hint = (
                     "decide first what became of it: `anymedia jobs resolve`"
@@ -286,7 +400,7 @@ class Jobs:
                 job_id,
                 now,
                 status="queued",
-                due_at=now,
+                **timing(requests.from_row(row), now),
                 retried_at=now,
                 finished_at=None,
                 cancel=None,
@@ -350,23 +464,39 @@ class Jobs:
             raise Conflict(f"job `{job_id}` is {row['status']}: there is nothing to resolve")
         return row, attempts[-1]
 
-    async def received(self, token: str, body: bytes, headers: Headers) -> None:
-        """A provider has called back about an attempt. `NotFound` for an unknown token."""
-        found = await self._database.read(lambda c: rows.attempt_by_token(c, token))
-        if found is None:
-            raise NotFound("no attempt has this callback token")
-        row = await self._database.read(lambda c: rows.job(c, found["job_id"]))
-        assert row is not None
-        operation = operation_of(self._desk, found, row["medium"])
-        if isinstance(operation, spec.Job) and operation.read_callback is not None:
-            told = operation.read_callback(body, headers)
-            if found["state"] in {"sending", "outcome_unknown"}:
-                handle = told.handle
-                if operation.whole_handle is not None:
-                    handle = operation.whole_handle(handle, brief_of(self._desk, row, found))
-                await adopt(self._desk, row, found, spec.Submitted(handle=handle))
-        # A callback is only a hint: how it stands is asked with our own key.
-        self._dispatcher.enqueue(row["id"])
+    async def received(
+        self, token: str | None, body: bytes, headers: Headers, *, provider: str | None = None
+    ) -> bytes | None:
+        """A provider has called about an attempt; what to answer it, if more than a status.
+
+        Raises `NotFound` for an unknown token, `Forged` for a wrong signature.
+        """
+        return await self._inbox.received(body, headers, provider=provider, token=token)
+
+    @property
+    def messages(self) -> Messages:
+        """What your server was told of your jobs."""
+        return self._messages.of(self.owner)
+
+    # --- pause ----------------------------------------------------------------------------
+
+    async def pause(self, provider: str, media: Medium | None = None) -> None:
+        """Give a provider no new jobs. Those under way go on; others go elsewhere or wait."""
+        if not self._engine.providers.knows(provider):
+            raise NotFound(
+                f"there is no provider `{provider}`; `anymedia providers list` shows all"
+            )
+        await self._desk.pauses.add(provider, media)
+
+    async def resume(self, provider: str, media: Medium | None = None) -> None:
+        """Give it jobs again."""
+        await self._desk.pauses.remove(provider, media)
+        resumed = (media,) if media is not None else tuple(requests.KINDS)
+        self._desk.underway.lines.freed([key_of(provider, one) for one in resumed])
+
+    async def pauses(self) -> tuple[Pause, ...]:
+        """Who is paused."""
+        return await self._desk.pauses.every()
 
     # --- work -----------------------------------------------------------------------------
 
@@ -377,23 +507,35 @@ class Jobs:
             here.working = asyncio.create_task(self._dispatcher.run())
             here.delivering = asyncio.create_task(self._deliver())
 
-    async def work(self, *, until_idle: bool = False) -> None:
-        """Carry jobs on until stopped, or until nothing is pending."""
-        self._here.delivering = asyncio.create_task(self._deliver())
-        await self._dispatcher.run(until_idle=until_idle)
-        await deliver(self._desk)
+    async def work(self, *, until_idle: bool = False, beside: Beside | None = None) -> None:
+        """Carry jobs on until stopped, or until nothing is pending.
 
-    def stop(self) -> None:
-        """Begin nothing new."""
-        self._dispatcher.stop()
+        `beside` begins once they are carried on here, and may have more jobs as long as it is not idle.
+        """
+        besides = beside.idle if beside is not None else None
+        here = self._here
+        here.delivering = asyncio.create_task(self._deliver())
+        here.working = asyncio.create_task(
+            self._dispatcher.run(until_idle=until_idle, besides=besides)
+        )
+        if beside is not None:
+            beside.start()
+        await here.working
+        await self._outbox.deliver()
 
-    async def close(self) -> None:
+    def stop(self, within_seconds: float | None = None) -> None:
+        """Begin nothing new. What takes longer than that is cut off, and found out about later."""
+        self._dispatcher.stop(within_seconds)
+
+    async def close(self, within_seconds: float | None = None) -> None:
         """Finish what is being sent or fetched, and leave the rest to others."""
-        self._dispatcher.stop()
+        self._dispatcher.stop(within_seconds)
+        self._desk.studio.close()
         here = self._here
         if here.working is not None:
             with contextlib.suppress(Exception):
                 await here.working
+        await self._dispatcher.close()
         if here.delivering is not None:
             here.delivering.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -404,15 +546,36 @@ class Jobs:
         return self._dispatcher.health()
 
     async def _deliver(self) -> None:
-        """The chores: webhooks to callers, and the journals' rows into the ledger."""
+        """Webhooks to callers, and the chores."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._outbox.run())
+            group.create_task(self._chores())
+            group.create_task(self._retain())
+
+    async def _retain(self) -> None:
+        """What is old enough is removed, where rules say so; and what killed processes left."""
+        while True:
+            await self._engine.clock.sleep(INTAKE_SECONDS)
+            with contextlib.suppress(Exception):
+                done = await self._collector.tend(self._desk.now())
+                for note in done.notes if done else ():
+                    self._engine.report(note)
+
+    async def _chores(self) -> None:
+        """The journals' rows into the ledger; who has called; old messages are forgotten."""
         clock, due = self._engine.clock, 0.0
         while True:
-            with contextlib.suppress(Exception):
-                await deliver(self._desk)
+            self._desk.underway.lines.tend()
             if clock.monotonic() >= due:
                 due = clock.monotonic() + INTAKE_SECONDS
                 with contextlib.suppress(Exception):
+                    now = self._desk.now()
+                    await self._database.write(lambda c, now=now: rows.recover(c, now))  # type: ignore[misc]  # mypy cannot type a lambda's defaults
+                with contextlib.suppress(Exception):
                     await take_in(self._database, self._database.directory / FOLDER)
+                with contextlib.suppress(Exception):
+                    await self._inbox.learn()
+                    await self._outbox.forget()
             await clock.sleep(DELIVER_SECONDS)
 
     def _changed(self, job_id: str) -> None:
@@ -427,13 +590,18 @@ class Jobs:
             if error is not None:
                 raise error
 
-    def _mine(self, c: Connection, job_id: str) -> RowMapping:
-        row = rows.job(c, job_id)
+    def _mine(self, c: Connection, job_id: str, *, locked: bool = False) -> RowMapping:
+        row = rows.job(c, job_id, locked=locked)
         if row is None or row["owner"] != self.owner:
             raise NotFound(f"there is no job `{job_id}`; `anymedia jobs list` shows yours")
         return row
 
     # --- media ----------------------------------------------------------------------------
+
+    async def with_kept_inputs(self, request: Request[Any]) -> Request[Any]:
+        """Any request with our own copies of its files, to be carried out later and elsewhere."""
+        kept, _ = await self._with_kept_inputs(request)  # type: ignore[arg-type]  # it looks at media alone
+        return kept
 
     async def _with_kept_inputs(
         self, request: MediaRequest[Any]
@@ -469,11 +637,42 @@ class Jobs:
             raise NotFound(f"there is no artifact `{artifact_id}`")
         return telling.artifact_of(row).bind(self.store)
 
+    async def preview(self, artifact_id: str) -> StoredArtifact:
+        """A small picture of an input or a result; `NotFound` when it is not yours, or has none."""
+        row = await self._database.read(lambda c: rows.artifact(c, artifact_id))
+        if row is None or row["owner"] != self.owner:
+            raise NotFound(f"there is no artifact `{artifact_id}`")
+        return (await preview(self._desk, row)).bind(self.store)
+
+    @property
+    def artifacts(self) -> Artifacts:
+        """What is kept of yours."""
+        return Artifacts(self._database, self.store, self.owner)
+
+    async def handed_over(self, artifact_id: str) -> StoredArtifact:
+        """Somebody's artifact, for who comes with a signed link to it."""
+        row = await self._database.read(lambda c: rows.artifact(c, artifact_id))
+        if row is None:
+            raise NotFound(f"there is no artifact `{artifact_id}` any more")
+        return telling.artifact_of(row).bind(self.store)
+
+    def archive(self, directory: Path, *, jobs_per_file: int = JOBS_PER_FILE) -> Archive:
+        """Finished jobs of all owners, in a directory."""
+        return Archive(self._database, directory, jobs_per_file=jobs_per_file)
+
+    def now(self) -> datetime:
+        """The time of day, by the engine's clock."""
+        return self._engine.clock.now()
+
+    async def collect(self, *, dry_run: bool = False) -> Collected:
+        """Remove what the rules of `retention` say, now."""
+        return await self._collector.collect(self._desk.now(), dry_run=dry_run)
+
     async def check_inputs(self, request: Request[Any]) -> None:
-        """`NotFound` where a request refers to something kept that is not yours."""
+        """`NotFound` where a request refers to something kept that is not yours, or is gone."""
         if holds_media(tuple(request.__dict__.values())):
             for artifact_id in artifact_ids(request):
-                await self.artifact(artifact_id)
+                refuse_removed(await self.artifact(artifact_id))
 
     async def read_input(self, artifact_id: str) -> MediaBytes:
         """The bytes of something that a request refers to; whether it may was checked before."""
@@ -492,9 +691,30 @@ class Jobs:
         return await asyncio.to_thread(lambda: all(map(self.store.holds, result.artifacts)))
 
     def _bound(self, job: Job) -> Job:
-        for artifact in job.artifacts:
+        late = [artifact for attempt in job.attempts for artifact in attempt.late_artifacts]
+        for artifact in (*job.artifacts, *late):
             artifact.bind(self.store)
         return job
+
+
+def timing(request: MediaRequest[Any], now: float) -> dict[str, Any]:
+    """When a job that is taken on now begins, when it ends at the latest, and its turn."""
+    begins = now
+    if request.not_before is not None:
+        begins = max(now, request.not_before.timestamp())
+    limit = request.timeout_seconds
+    return {
+        "due_at": begins,
+        "not_before": begins if begins > now else None,
+        "deadline": begins + limit if limit is not None else None,
+        "turn": turn_of(request.priority, begins),
+    }
+
+
+def ends_soon(job: Job, now: datetime) -> bool:
+    """Whether a job's own time is as good as over."""
+    left = (job.deadline - now).total_seconds() if job.deadline is not None else None
+    return left is not None and left < GRACE_SECONDS
 
 
 def same_request(earlier: RowMapping, digest: str) -> RowMapping:

@@ -15,9 +15,10 @@ from anymedia.contracts.result import MediaAnswer
 from anymedia.contracts.usage import Usage
 from anymedia.engine.estimating import PIXELS_PER_MEGAPIXEL, circumstances, completed
 from anymedia.engine.pricing import priced, settled
-from anymedia.jobs import requests, rows, telling
+from anymedia.jobs import requests, rows
 from anymedia.jobs.desk import Desk
-from anymedia.store.ledger import Entry, LedgerRow, money
+from anymedia.jobs.outbox import events
+from anymedia.store.ledger import Entry, LedgerRow, money, reference_of
 
 NOTHING = Cost(amount=Decimal(0), basis="computed")
 
@@ -32,6 +33,8 @@ def ledger_row(
         entry=entry,
         attempt_id=attempt["id"],
         job_id=job["id"],
+        request=job["id"],
+        reference=reference_of(attempt.get("handle"), attempt.get("request_id")),
         owner=job["owner"],
         provider=attempt["provider"],
         model=attempt["model"],
@@ -104,6 +107,7 @@ def end_attempt(
             outcome=state,
             code=problem.code if problem else None,
             maybe_billed=cost.basis == "pending",
+            seconds=None if attempt["opened_at"] is None else round(now - attempt["opened_at"], 3),
             usage=usage.model_dump(mode="json", exclude_none=True) if usage else {},
             tags=requests.from_row(job).tags,
             **money(cost),
@@ -140,19 +144,11 @@ def end_job(
         status=status,
         finished_at=now,
         progress=1.0 if status == "succeeded" else job["progress"],
-        due_at=None,
+        # What was abandoned is looked after, though nobody waits for it.
+        due_at=now if rows.late_of(connection, job["id"]) else None,
         worker=None,
         problem=problem.model_dump_json(exclude_none=True) if problem else None,
         **columns,
     )
     rows.note(connection, job["id"], now, f"job-{status.replace('_', '-')}")
-    callback_url = requests.from_row(job).callback_url
-    if callback_url:
-        row = rows.job(connection, job["id"])
-        assert row is not None
-        body = telling.told(connection, [row])[0].model_dump_json(
-            exclude={"request", "timeline"}, exclude_none=True
-        )
-        rows.insert_callback(
-            connection, f"msg_{job['id']}_{status}", job["id"], callback_url, body, now
-        )
+    events.ended(connection, job, now, status)

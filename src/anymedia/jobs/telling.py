@@ -11,7 +11,7 @@ from sqlalchemy import Connection, RowMapping
 
 from anymedia.contracts.attempt import Attempt
 from anymedia.contracts.cost import Cost, total
-from anymedia.contracts.job import Job, TimelineEntry
+from anymedia.contracts.job import FINAL, Job, TimelineEntry
 from anymedia.contracts.media import StoredArtifact
 from anymedia.contracts.notice import Notice
 from anymedia.contracts.problem import Problem
@@ -53,8 +53,10 @@ def as_job(
 ) -> Job:
     """One job, whole."""
     request = msgspec.json.decode(job["request"])
-    last = attempts[-1] if attempts else None
-    tries = [as_attempt(row) for row in attempts]
+    last = deciding(job, attempts)
+    late = last is not None and last["abandoned_at"] is not None and job["status"] != "succeeded"
+    result = None if late else last
+    tries = [as_attempt(row, beside(row, result, outputs)) for row in attempts]
     answer = answer_of(last)
     costs = [one.cost for one in tries if one.cost is not None]
     return Job(
@@ -71,22 +73,49 @@ def as_job(
         metadata=request.get("metadata", {}),
         tags=tuple(request.get("tags", ())),
         attempts=tuple(tries),
-        artifacts=tuple(
-            artifact_of(row) for row in outputs if last and row["attempt_id"] == last["id"]
-        ),
-        cost=total(costs) if costs else Cost(basis="pending"),
+        artifacts=made_by(result, outputs) if result is not None else (),
+        # Who ended before anything was asked for owes nothing.
+        cost=total(costs) if costs or job["status"] in FINAL else Cost(basis="pending"),
         usage=Usage.model_validate_json(last["usage"]) if last and last["usage"] else Usage(),
         warnings=notices_of(last) + (answer.warnings if answer else ()),
         problem=problem_of(job),
         cancel="requested" if job["cancel"] == "wanted" else job["cancel"],
+        not_before=maybe_moment(job["not_before"]),
+        deadline=maybe_moment(job["deadline"]),
         request_id=last["request_id"] if last else None,
         provider_metadata=answer.metadata if answer else {},
         timeline=tuple(as_entry(event) for event in events),
     )
 
 
-def as_attempt(row: RowMapping) -> Attempt:
-    """One try."""
+def deciding(job: RowMapping, attempts: list[RowMapping]) -> RowMapping | None:
+    """The attempt that a job's outcome comes from: the first to succeed, else the last."""
+    brought = [
+        one
+        for one in attempts
+        if one["state"] == "succeeded" and one["created_at"] >= (job["retried_at"] or 0.0)
+    ]
+    if job["status"] == "succeeded" and brought:
+        return min(brought, key=lambda one: one["finished_at"])
+    return attempts[-1] if attempts else None
+
+
+def beside(
+    attempt: RowMapping, result: RowMapping | None, outputs: list[RowMapping]
+) -> tuple[StoredArtifact, ...]:
+    """What an abandoned attempt has made that is not its job's result."""
+    if attempt["abandoned_at"] is None or attempt is result:
+        return ()
+    return made_by(attempt, outputs)
+
+
+def made_by(attempt: RowMapping, outputs: list[RowMapping]) -> tuple[StoredArtifact, ...]:
+    """What an attempt has made."""
+    return tuple(artifact_of(row) for row in outputs if row["attempt_id"] == attempt["id"])
+
+
+def as_attempt(row: RowMapping, late_artifacts: tuple[StoredArtifact, ...] = ()) -> Attempt:
+    """One try, and what it brought too late."""
     return Attempt(
         number=row["number"],
         provider=row["provider"],
@@ -98,6 +127,8 @@ def as_attempt(row: RowMapping) -> Attempt:
         problem=problem_of(row),
         cost=Cost.model_validate_json(row["cost"]) if row["cost"] else None,
         reason=row["reason"],
+        abandoned_at=maybe_moment(row["abandoned_at"]),
+        late_artifacts=late_artifacts,
     )
 
 
@@ -118,8 +149,12 @@ def answer_of(row: RowMapping | None) -> MediaAnswer | None:
 
 
 def artifact_of(row: RowMapping) -> StoredArtifact:
-    """Something kept."""
-    return StoredArtifact.model_validate_json(row["facts"])
+    """Something kept, or removed since."""
+    artifact = StoredArtifact.model_validate_json(row["facts"])
+    if row["purged_at"] is None:
+        return artifact
+    removed = {"removed_at": moment(row["purged_at"]), "removed_why": row["purged_why"]}
+    return artifact.model_copy(update=removed)
 
 
 def problem_of(row: RowMapping) -> Problem | None:

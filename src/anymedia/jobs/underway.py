@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
 
 from sqlalchemy import RowMapping
 
@@ -23,13 +22,13 @@ from anymedia.engine.legs import policy_of
 from anymedia.engine.routing import situation_of
 from anymedia.engine.spending import micro_usd
 from anymedia.jobs import requests
+from anymedia.jobs.lines import Lines, Waiter
+from anymedia.jobs.pace import Durations
 from anymedia.resilience.circuit import Admission
 from anymedia.resilience.counting import verdict
 
 LEASE_SECONDS = 900.0
 """A job's slot, renewed long before: should all processes die, it is free again after this."""
-WOKEN_AT_ONCE = 4
-"""When one place is free there is no point in a thousand jobs looking at it."""
 RENEW_SECONDS = LEASE_SECONDS / 3
 
 
@@ -41,29 +40,39 @@ class UnderWay:
         self._renewed: dict[str, float] = {}
         """When the slot of an attempt was last renewed, or first held here."""
         self._begun: set[str] = set()
-        self._waiting: dict[str, None] = {}
-        """Jobs that wait for room, who waits longest first."""
         self._wake: Callable[[str], None] | None = None
-        engine.guards.limiter.watch(self._freed)
+        self.lines = Lines(lambda: engine.clock.now().timestamp(), self._woken)
+        self.durations = Durations()
+        self._looks: dict[str, float] = {}
+        """When an abandoned attempt is asked about again (monotonic)."""
+        engine.guards.limiter.watch(self.lines.freed)
 
     def wakes(self, wake: Callable[[str], None]) -> None:
         """Who looks at a job again when there may be room for it."""
         self._wake = wake
 
-    def waits(self, job_id: str) -> None:
-        """A job found no room. It is told when something is given back, and looks now and then."""
-        self._waiting[job_id] = None
+    def waits(self, job: RowMapping, keys: Sequence[str], seconds: float, worker: str) -> float:
+        """A job found no room. Seconds until it should look by itself, if nobody wakes it."""
+        since = job["retried_at"] or job["not_before"] or job["created_at"]
+        waiter = Waiter(job["id"], job["owner"], requests.from_row(job).priority, since)
+        return self.lines.enter(waiter, keys, seconds, worker)
 
-    def goes(self, job_id: str) -> None:
-        """It waits no more."""
-        self._waiting.pop(job_id, None)
+    def goes(self, job_id: str, *, went: bool = True) -> None:
+        """It waits no more: it got in, or it is over."""
+        self.lines.leave(job_id, went=went)
 
-    def _freed(self, keys: Sequence[str]) -> None:
-        if self._wake is None or not self._waiting:
-            return
-        for job_id in list(islice(self._waiting, WOKEN_AT_ONCE)):
-            del self._waiting[job_id]
+    def _woken(self, job_id: str) -> None:
+        if self._wake is not None:
             self._wake(job_id)
+
+    def look_again(self, attempt_id: str, seconds: float) -> None:
+        """When an abandoned attempt is worth a look."""
+        self._looks[attempt_id] = self._engine.clock.monotonic() + seconds
+
+    def rests(self, attempt_id: str) -> float:
+        """Seconds until then."""
+        due = self._looks.get(attempt_id)
+        return 0.0 if due is None else max(0.0, due - self._engine.clock.monotonic())
 
     def admitted(self, job: RowMapping, attempt: RowMapping) -> Admission:
         """Leave of the provider's circuit to submit. Raises `CircuitOpen`."""
@@ -91,17 +100,26 @@ class UnderWay:
 
     async def renewed(self, job: RowMapping, attempt: RowMapping) -> None:
         """Keep an attempt's slot, or take it again after a restart."""
-        now = self._engine.clock.monotonic()
-        held = self._renewed.get(attempt["id"])
-        if held is not None and now - held < RENEW_SECONDS:
-            return
-        self._renewed[attempt["id"]] = now
         self._begin(job, attempt)
-        guards = self._engine.guards
         connection = self._connection(attempt)
-        claim = guards.quotas.slots(connection, attempt["model"], job["owner"], attempt["id"])
+        await self.keep_slot(connection, attempt["model"], job["owner"], attempt["id"])
+
+    async def keep_slot(
+        self, connection: Connection, model: str, owner: str, attempt_id: str
+    ) -> None:
+        """Renew an attempt's slot, if that was not done of late."""
+        if self.holds_slot(attempt_id):
+            return
+        self._renewed[attempt_id] = self._engine.clock.monotonic()
+        guards = self._engine.guards
+        claim = guards.quotas.slots(connection, model, owner, attempt_id)
         if claim is not None:
             await guards.limiter.adopt(claim, lease_seconds=LEASE_SECONDS)
+
+    def holds_slot(self, attempt_id: str) -> bool:
+        """Whether its slot was renewed of late."""
+        held = self._renewed.get(attempt_id)
+        return held is not None and self._engine.clock.monotonic() - held < RENEW_SECONDS
 
     async def left(
         self,
@@ -121,6 +139,7 @@ class UnderWay:
         """
         guards, now = self._engine.guards, self._engine.clock.now().timestamp()
         self._renewed.pop(attempt["id"], None)
+        self._looks.pop(attempt["id"], None)
         error: GenerationError | None = raised(problem) if problem is not None else None
         if accepted and problem is not None:
             error = JobFailed(problem.message, code=problem.code)
@@ -149,6 +168,9 @@ class UnderWay:
                 conformed=conformed,
             )
         if accepted and error is None:
+            if attempt["accepted_at"] is not None:
+                took = now - attempt["accepted_at"]
+                self.durations.learn(attempt["provider"], attempt["model"], took)
             request = requests.from_row(job)
             policy = policy_of(self._engine.settings, job["medium"])
             asker = Asker(caller=job["owner"])

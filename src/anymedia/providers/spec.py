@@ -15,11 +15,13 @@ The engine prepares a request before an adapter sees it:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar
+
+from msgspec import Raw
 
 from anymedia.contracts.errors import GenerationError
 from anymedia.contracts.event import StreamPiece
@@ -27,11 +29,14 @@ from anymedia.contracts.job import CancelOutcome, JobState
 from anymedia.contracts.media import MediaBytes, MediaUrl, Medium
 from anymedia.contracts.model import Model
 from anymedia.contracts.notice import Notice
+from anymedia.contracts.problem import Problem
 from anymedia.contracts.request import Request
 from anymedia.contracts.result import Answer
+from anymedia.contracts.usage import Usage
 from anymedia.wire.auth import Auth
 from anymedia.wire.exchange import Exchange
 from anymedia.wire.http import Headers, HttpRequest, HttpResponse
+from anymedia.wire.signature import Signature
 from anymedia.wire.sse import ServerEvent
 
 RequestT = TypeVar("RequestT", bound=Request[Any])
@@ -50,6 +55,8 @@ class Brief:
     lost submission can be found again."""
     callback_url: str | None = None
     """Where the provider may report; `None` when we cannot be reached."""
+    callback_secret: str | None = None
+    """What it should sign its reports with, for providers that are told so with each request."""
 
 
 # --- jobs -----------------------------------------------------------------------------------
@@ -118,7 +125,82 @@ class Callback:
 
     handle: str
     state: JobState | None = None
-    """`None` means: ask again, the call itself proves nothing."""
+    """`None` means: ask again, the call itself proves nothing. Heeded of signed calls only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Webhook:
+    """How a provider's calls are told from anybody else's, and what they are good for.
+
+    Which attempt a call is about is known by the token in its URL, one for each attempt. A call to
+    the URL without one must be signed, and is matched by the handle that `read_callback` finds.
+    Without `signature` the token alone tells who calls, and the call only makes us ask.
+    """
+
+    signature: Signature | None = None
+    key_set: str | None = None
+    """Where the public keys are that calls are signed with; fixed, never what a call names. Who
+    stands in for the provider (`base_url`) has them at the same path."""
+    secret: Callable[[], Exchange[str]] | None = None
+    """Asks for the account's secret. Without both, it is what is configured: `webhook_secret`."""
+    always: bool = True
+    """Whether every call is signed once there is a key: one that is not is then a forgery."""
+    reliable: bool = False
+    """Whether lost calls are sent again; while such calls come, polling is only a safety net."""
+    challenge: Callable[[bytes], bytes | None] | None = None
+    """The answer to a call by which the provider makes sure that somebody is there, if it is one."""
+
+
+# --- what is passed on as it is -------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What has to be known of an answer that was passed on without being understood."""
+
+    usage: Usage
+    reported_cost: Decimal | None = None
+    model: str | None = None
+    request_id: str | None = None
+
+
+class Listener(Protocol):
+    """Hears a stream that is passed on as it comes, for the sake of its receipt."""
+
+    def feed(self, chunk: bytes) -> bytes:
+        """What goes on to the caller of this; whole events only. Raises a failure it tells."""
+        ...
+
+    def end(self) -> Receipt:
+        """After the last chunk. `NetworkFailed` where the stream was cut."""
+        ...
+
+    def last(self, name: str, cost: Decimal | None) -> bytes:
+        """The events that waited for who gave the answer, and for its price in US dollars."""
+        ...
+
+
+Fields: TypeAlias = "Mapping[str, Raw]"
+"""A body's fields by name, each as it was written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relay:
+    """How a conversation in a caller's own dialect is passed on as it is, without translation.
+
+    Only what needs none may go this way; whatever else there is takes the long one.
+    """
+
+    suits: Callable[[Fields, Model | None], bool]
+    """Whether nothing in a body has to be reworded, rounded or fetched for this model."""
+    ask: Callable[[Fields, str], HttpRequest]
+    """The request, for the model that is asked in the end."""
+    read: Callable[[HttpResponse], Receipt]
+    """A whole answer's receipt. Raises the failure that a 200 may hold."""
+    signed: Callable[[bytes, str, Decimal | None], bytes]
+    """A whole answer with the `provider/model` that gave it, and what that cost in US dollars."""
+    listen: Callable[[Fields, HttpResponse], Listener]
+    """Hears the answer as it comes; the head is there already."""
 
 
 # --- operations -----------------------------------------------------------------------------
@@ -135,6 +217,8 @@ class Call:
     dialect: str | None = None
     """Whose language it is, where several services speak it: `openai`, `anthropic`. What a caller
     says in that language can be passed on as it is."""
+    relay: Relay | None = None
+    """How, where the whole body can."""
 
     @property
     def medium(self) -> Medium:
@@ -164,6 +248,8 @@ class Stream:
     timeout_seconds: float = 600.0
     dialect: str | None = None
     """As for a `Call`."""
+    relay: Relay | None = None
+    """As for a `Call`."""
 
     @property
     def medium(self) -> Medium:
@@ -187,6 +273,10 @@ class Job:
     """Makes a handle of what `read_callback` found, where a callback's bare id is not enough."""
     dialect: str | None = None
     """As for a `Call`."""
+    poll_many: Callable[[Sequence[str]], Exchange[Mapping[str, JobState]]] | None = None
+    """How many stand, in one conversation, for providers that list or take several ids. What it
+    does not find is asked about by itself."""
+    poll_many_at_once: int = 100
 
     @property
     def medium(self) -> Medium:
@@ -194,6 +284,85 @@ class Job:
 
 
 Operation: TypeAlias = Call | Stream | Job
+
+# --- many at once, for less -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchOrder:
+    """Questions for one batch, as their bodies would be asked alone."""
+
+    marker: str
+    """Our unguessable name of it. Put it where the provider keeps a label."""
+    model: str
+    group: str
+    """What `Batch.group` said of each of them."""
+    lines: tuple[tuple[str, Any], ...] = field(repr=False)
+    """Our id of each, short and plain, and its body."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchState:
+    """How a batch stands at its provider."""
+
+    status: Literal["running", "ended"]
+    expired: bool = False
+    """Ended by its time: what has no reply was not got to, and costs nothing."""
+    cancelled: bool = False
+    """Ended because it was cancelled; the same holds."""
+    done: int | None = None
+    results: str = ""
+    """All that `Batch.results` needs, once it has ended."""
+    problem: Problem | None = None
+    """Why nothing of it was done at all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchReply:
+    """What became of one question."""
+
+    line: str
+    """Our id of it."""
+    outcome: Literal["answered", "expired", "cancelled"] = "answered"
+    response: HttpResponse | None = None
+    """As if it had been asked alone, also where it failed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Answers many questions at once, within a day and at a discount.
+
+    Questions and answers are those of the provider's `Call` for the medium, so an adapter says
+    here only how they travel. The discount is in the catalogue, as `[batch]`.
+    """
+
+    request_type: type[Request[Any]]
+    group: Callable[[HttpRequest], str | None]
+    """What a question must have in common with others in one batch; `None` if it cannot be in any."""
+    submit: Callable[[BatchOrder, str], Exchange[Submitted]]
+    """One POST that orders it. The text is what `stage` returned."""
+    poll: Callable[[str], Exchange[BatchState]]
+    results: Callable[[str], tuple[HttpRequest, ...]]
+    """Where its replies are fetched; each is a body of lines, and may be long."""
+    read: Callable[[bytes], BatchReply]
+    """One of those lines."""
+    cancel: Callable[[str], Exchange[CancelOutcome]]
+    stage: Callable[[BatchOrder], Exchange[str]] | None = None
+    """Puts the questions where the provider finds them. Costs nothing, and may be repeated."""
+    recovery: Lookup | Nothing = field(default_factory=Nothing)
+    pace: Pace = field(
+        default_factory=lambda: Pace(first_seconds=20.0, factor=1.5, longest_seconds=300.0)
+    )
+    timeout_seconds: float = 300.0
+    """For the submission alone."""
+    most_requests: int = 5000
+    most_bytes: int = 16 * 1024 * 1024
+    """Of all bodies together. Ours: a larger batch goes in several parts, so that none is whole in memory."""
+
+    @property
+    def medium(self) -> Medium:
+        return self.request_type.medium
+
 
 # --- the provider ---------------------------------------------------------------------------
 
@@ -264,12 +433,16 @@ class Provider:
     inputs: Inputs = field(default_factory=Inputs)
     check: Callable[[], Exchange[Account]] | None = None
     """A call that costs nothing and shows that provider and credentials work."""
+    webhook: Webhook = field(default_factory=Webhook)
+    """How its calls to us are checked."""
     catalog: str | None = None
     """Name of its file in `catalog/`; its own name unless said."""
     models: tuple[Model, ...] = ()
     """Its capability sheets, for a provider that does not come with a file of ours
     (`anymedia.providers.catalog.models` reads the same TOML)."""
     docs: str = ""
+    batch: Batch | None = None
+    """How it answers many requests of one medium at once, if it does."""
     in_process: str | InProcess | None = None
     """Who answers its requests without a network: the name of a module, such as that of `echo`,
     which is imported when it is first asked, or an object."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import ItemsView, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias, TypeVar
 from urllib.parse import urlencode, urlsplit
@@ -161,7 +161,8 @@ class Headers(Mapping[str, str]):
 
     def __init__(self, pairs: Mapping[str, str] | Sequence[tuple[str, str]] = ()) -> None:
         self._values: dict[str, str] = {}
-        for name, value in pairs.items() if isinstance(pairs, Mapping) else pairs:
+        listed = pairs if isinstance(pairs, list) else pairs_of(pairs)
+        for name, value in listed:
             self._values.setdefault(name.lower(), value)
 
     def __getitem__(self, name: str) -> str:
@@ -172,6 +173,16 @@ class Headers(Mapping[str, str]):
 
     def __len__(self) -> int:
         return len(self._values)
+
+    def items(self) -> ItemsView[str, str]:
+        return self._values.items()
+
+
+def pairs_of(
+    pairs: Mapping[str, str] | Sequence[tuple[str, str]],
+) -> Iterable[tuple[str, str]]:
+    """Names and values, however they came."""
+    return pairs.items() if isinstance(pairs, Mapping) else pairs
 
 
 class HttpResponse:

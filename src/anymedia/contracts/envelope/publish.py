@@ -1,4 +1,4 @@
-"""Writes the published JSON Schemas: the envelope in every version, and the typed requests.
+"""Writes the published JSON Schemas: the envelope in every version, the typed requests, manifests.
 
 python -m anymedia.contracts.envelope.publish schemas/
 """
@@ -13,6 +13,7 @@ from pathlib import Path
 from anymedia.contracts.base import Contract
 from anymedia.contracts.envelope.asking import REQUESTS
 from anymedia.contracts.envelope.migration import CONTRACTS
+from anymedia.contracts.manifest import Manifest
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -23,6 +24,7 @@ def published() -> dict[str, str]:
         f"envelope-{version}.{kind}.json": contract
         for (version, kind), contract in CONTRACTS.items()
     }
+    contracts["manifest-1.0.json"] = Manifest
     contracts |= {f"requests/{medium}.json": kind for medium, kind in REQUESTS.items()}
     return {
         name: json.dumps(

@@ -19,6 +19,7 @@ from anymedia.contracts.job import Job, JobStatus
 from anymedia.contracts.media import Medium
 from anymedia.contracts.mistakes import valid
 from anymedia.gateway import problems
+from anymedia.gateway.ours.artifacts import Seconds, with_links
 from anymedia.gateway.ours.reading import document
 from anymedia.gateway.ours.schemas import answers, listed
 from anymedia.gateway.ours.shown import plain, shown
@@ -28,6 +29,16 @@ from anymedia.gateway.shared.streamed import Streamed
 if TYPE_CHECKING:
     from anymedia.gateway.app import Gateway
 
+Said = Annotated[str | None, Query(max_length=300)]
+When = Annotated[
+    str | None,
+    Query(max_length=64, description="How long ago (`7d`, `24h`), a day, or a time."),
+]
+LISTED = listed("jobs", "Job")
+LISTED["properties"]["next"] = {
+    "type": ["string", "null"],
+    "description": "Say it as `after` for the page that follows; null on the last.",
+}
 LAST = "end"
 """The id of the last event: a browser that comes back with it is told to stay away."""
 
@@ -47,22 +58,53 @@ def router(gateway: Gateway) -> APIRouter:
     @routes.get(
         "/api/jobs",
         summary="Your jobs, the newest first",
-        responses=answers({200: listed("jobs", "Job")}),
+        responses=answers({200: LISTED}),
     )
     async def jobs(
         request: HttpRequest,
         limit: Annotated[int, Query(ge=1, le=500)] = 50,
+        after: Annotated[str | None, Query(max_length=200)] = None,
         status: JobStatus | None = None,
         media: Medium | None = None,
+        provider: Said = None,
+        model: Said = None,
+        tag: Said = None,
+        batch: Said = None,
+        since: When = None,
+        until: When = None,
+        owner: Said = None,
     ) -> Response:
-        found = await gateway.jobs(request).list(limit=limit, status=status, media=media)
-        return as_json({"jobs": [shown(one.job) for one in found]})
+        """`next` is where the list goes on, and its path is in `Link`. `owner` is for administrators."""
+        views = gateway.jobs(request)
+        if owner is not None:
+            gateway.admin(request)
+            views = gateway.client.jobs.of(owner)
+        page = await views.page(
+            limit=limit,
+            after=after,
+            status=status,
+            media=media,
+            provider=provider,
+            model=model,
+            tag=tag,
+            batch=batch,
+            since=since,
+            until=until,
+        )
+        headers = {}
+        if page.next is not None:
+            following = request.url.include_query_params(after=page.next)
+            headers["link"] = f'<{following.path}?{following.query}>; rel="next"'
+        body = {"jobs": [shown(one.job) for one in page.jobs], "next": page.next}
+        return as_json(body, 200, headers)
 
     @routes.get(
         "/api/jobs/{job_id}", summary="One job with its timeline", responses=answers({200: Job})
     )
-    async def job(request: HttpRequest, job_id: str) -> Response:
-        return as_json(shown((await gateway.jobs(request).get(job_id)).job))
+    async def job(request: HttpRequest, job_id: str, links: Seconds | None = None) -> Response:
+        """`links` asks for a signed `link` with every artifact, good for so many seconds."""
+        body = shown((await gateway.jobs(request).get(job_id)).job)
+        return as_json(await with_links(gateway, request, body, links))
 
     @routes.delete(
         "/api/jobs/{job_id}",
@@ -126,28 +168,7 @@ def router(gateway: Gateway) -> APIRouter:
             request, told(gateway, views, job_id, known), problems.MANNER, gateway.clock
         )
 
-    @routes.api_route(
-        "/api/artifacts/{artifact_id}",
-        methods=["GET"],
-        summary="What was made, streamed; `Range` is heeded",
-        responses={
-            200: {"description": "All of it", "content": {"*/*": {"schema": BYTES}}},
-            206: {"description": "The part asked for", "content": {"*/*": {"schema": BYTES}}},
-            304: {"description": "The caller has it already"},
-            416: {"description": "There is no such part"},
-            "default": answers({})["default"],
-        },
-    )
-    async def artifact(request: HttpRequest, artifact_id: str) -> Response:
-        return gateway.artifact(request, await gateway.jobs(request).artifact(artifact_id))
-
-    routes.add_api_route(
-        "/api/artifacts/{artifact_id}", artifact, methods=["HEAD"], include_in_schema=False
-    )
     return routes
-
-
-BYTES = {"type": "string", "format": "binary"}
 
 
 def looked_after(gateway: Gateway, request: HttpRequest) -> None:

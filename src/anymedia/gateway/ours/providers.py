@@ -35,8 +35,9 @@ def router(gateway: Gateway) -> APIRouter:
     )
     async def providers(request: HttpRequest, configured: bool | None = None) -> Response:
         caller = gateway.asker(request)
+        paused = {(one.provider, one.media) for one in await gateway.client.jobs.pauses()}
         found = [
-            standing(one, caller)
+            standing(one, caller, paused)
             for one in gateway.client.providers.list()
             if configured is None or one.configured is configured
         ]
@@ -95,12 +96,45 @@ def router(gateway: Gateway) -> APIRouter:
         await gateway.changes.remove(name, actor=actor)
         return Response(status_code=204)
 
+    @routes.post(
+        "/api/providers/{name}/pause",
+        tags=["administration"],
+        summary="Give a provider no new jobs, in any process; those under way go on",
+        responses=answers({200: listed("pauses", "Pause")}),
+    )
+    async def pause(request: HttpRequest, name: Name, media: Medium | None = None) -> Response:
+        actor = gateway.admin(request).owner
+        await gateway.client.jobs.pause(name, media)
+        await gateway.keys.note(actor=actor, action="provider-paused", subject=name)
+        return await pauses_of(name)
+
+    @routes.post(
+        "/api/providers/{name}/resume",
+        tags=["administration"],
+        summary="Give a paused provider jobs again",
+        responses=answers({200: listed("pauses", "Pause")}),
+    )
+    async def resume(request: HttpRequest, name: Name, media: Medium | None = None) -> Response:
+        actor = gateway.admin(request).owner
+        await gateway.client.jobs.resume(name, media)
+        await gateway.keys.note(actor=actor, action="provider-resumed", subject=name)
+        return await pauses_of(name)
+
+    async def pauses_of(name: str) -> Response:
+        found = [one for one in await gateway.client.jobs.pauses() if one.provider == name]
+        return as_json({"pauses": [plain(one) for one in found]})
+
     return routes
 
 
-def standing(one: ProviderStatus, caller: Caller) -> dict[str, Any]:
+def standing(
+    one: ProviderStatus, caller: Caller, paused: set[tuple[str, Medium | None]]
+) -> dict[str, Any]:
     """A provider as it is shown; where it is is the operator's affair."""
     told: dict[str, Any] = plain(one)
+    told["paused"] = [
+        medium for medium in one.media if (one.name, medium) in paused or (one.name, None) in paused
+    ]
     if not caller.may("admin"):
         told["base_url"] = ""
     return told

@@ -8,15 +8,20 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from anymedia.client.verbs import REQUESTS
+from anymedia.contracts.batch import Batch, BatchItem, BatchRequest
 from anymedia.contracts.budget import BudgetStanding
+from anymedia.contracts.callback import SigningSecrets, WebhookMessage
 from anymedia.contracts.configuration import ProviderSettings
 from anymedia.contracts.documentation import documented
 from anymedia.contracts.envelope import UnifiedRequest, UnifiedResponse
 from anymedia.contracts.estimate import Estimate
-from anymedia.contracts.job import Job
+from anymedia.contracts.job import Job, Pause
 from anymedia.contracts.key import AuditEntry, KeyRights, NewKey, Rotation, VirtualKey
 from anymedia.contracts.ledger import Costs
+from anymedia.contracts.manifest import Manifest
 from anymedia.contracts.model import Model
+from anymedia.contracts.quality import QualityReport
+from anymedia.contracts.replay import Replay
 from anymedia.contracts.resilience import ProviderHealth
 from anymedia.engine.providers import ProviderStatus
 from anymedia.gateway.problems import MEDIA_TYPE, ProblemDetails
@@ -26,6 +31,7 @@ PROBLEM = {"$ref": PLACE.format(model="ProblemDetails")}
 ASKED: tuple[type[BaseModel], ...] = (
     UnifiedRequest,
     *REQUESTS.values(),
+    BatchRequest,
     KeyRights,
     Rotation,
     ProviderSettings,
@@ -34,8 +40,14 @@ TOLD: tuple[type[BaseModel], ...] = (
     UnifiedResponse,
     *(kind.result_type for kind in REQUESTS.values()),
     Job,
+    Manifest,
+    Pause,
+    Batch,
+    BatchItem,
     Estimate,
     Costs,
+    QualityReport,
+    Replay,
     BudgetStanding,
     Model,
     ProviderHealth,
@@ -43,6 +55,8 @@ TOLD: tuple[type[BaseModel], ...] = (
     VirtualKey,
     NewKey,
     AuditEntry,
+    WebhookMessage,
+    SigningSecrets,
     ProblemDetails,
 )
 ENVELOPE = {
@@ -80,6 +94,10 @@ def as_callers_see_it(artifact: dict[str, Any]) -> None:
     """An artifact has an address, and not its place with us."""
     del artifact["properties"]["location"]
     artifact["properties"]["url"] = {"type": "string", "description": "Where it is fetched."}
+    artifact["properties"]["link"] = {
+        "type": "string",
+        "description": "With `links=SECONDS`: where anybody can fetch it without a key, for so long.",
+    }
     artifact["required"] = [name for name in artifact["required"] if name != "location"]
 
 

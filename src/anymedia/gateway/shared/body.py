@@ -36,10 +36,15 @@ class Form:
 
 async def document(request: HttpRequest, limit_bytes: int) -> dict[str, Any]:
     """The JSON object that was sent."""
+    return decoded(await written(request, limit_bytes))
+
+
+async def written(request: HttpRequest, limit_bytes: int) -> bytes:
+    """The JSON that was sent, as it was written."""
     kind = media_type(request)
     if kind and not kind.endswith("json"):
         raise Refused(f"this takes `application/json`, not `{kind[:80]}`", status=415)
-    return decoded(await content(request, limit_bytes))
+    return await content(request, limit_bytes)
 
 
 async def content(request: HttpRequest, limit_bytes: int) -> bytes:
