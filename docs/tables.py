@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -144,6 +145,12 @@ def fault_table() -> str:
     return "\n".join(lines)
 
 
+def crash_table() -> str:
+    """What becomes of a job whose process dies: what the crash tests expect."""
+    made: str = runpy.run_path(str(ROOT / "tests" / "chaos" / "points.py"))["table"]()
+    return made
+
+
 MARKS = {"": "", "passed": "yes", "skipped": "-", "failed": "**no**"}
 
 
@@ -151,6 +158,7 @@ TABLES: dict[str, tuple[Path, Callable[[], str]]] = {
     "providers": (ROOT / "README.md", provider_table),
     "contract": (ROOT / "docs" / "providers.md", contract_table),
     "faults": (ROOT / "docs" / "guides" / "routing.md", fault_table),
+    "crash-points": (ROOT / "docs" / "crash-points.md", crash_table),
     "models": (ROOT / "docs" / "models.md", model_tables),
     "keys": (ROOT / ".env.example", key_table),
 }

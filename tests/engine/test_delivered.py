@@ -54,6 +54,11 @@ def clip(**fields: Any) -> VideoRequest:
         (clip(audio=False), {"has_audio": True}, ["audio"]),
         (clip(audio=True), {"has_audio": None}, []),
         (clip(duration_seconds=5, fps=30, audio=True), {}, []),
+        (clip(quality="standard"), {"width": 1280, "height": 704, "fps": 24.0}, []),
+        (clip(quality="standard"), {"width": 848, "height": 480, "fps": 24.0}, ["quality"]),
+        (clip(quality="standard"), {"width": 1280, "height": 720, "fps": 12.0}, ["fps"]),
+        (clip(quality="high", resolution="720p"), {"width": 1280, "height": 720}, []),
+        (clip(quality="cinematic"), {}, []),
         (
             clip(duration_seconds=5, resolution="1080p"),
             {"seconds": 1.0, "width": 64, "height": 64},

@@ -6,9 +6,7 @@ agree without talking to each other.
 
 from __future__ import annotations
 
-import asyncio
 import random
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -38,6 +36,7 @@ from anymedia.testing.doubles.stability import StabilityDouble
 from anymedia.testing.doubles.wan import WanDouble
 from anymedia.testing.mishaps import Mishaps
 from anymedia.testing.suite import address
+from tests.support.hurried import HurriedClock
 
 WISHES = 2000
 SEED = 2026
@@ -50,29 +49,9 @@ PLENTY = 10_000_000
 FAULTS = "rate_limit=0.03,server=0.02,overloaded=0.02,garbage=0.01,lost=0.03,cut=0.02"
 
 
-class HurriedClock:
-    """Time that passes faster, from a moment on: the same in every process that knows all three."""
-
-    def __init__(self, real: float, here: float = SATURDAY, pace: float = PACE) -> None:
-        self.real, self.here, self.pace = real, here, pace
-
-    def hurry(self, pace: float) -> None:
-        """From now on, time passes at another pace."""
-        now = time.time()
-        self.real, self.here, self.pace = now, self.here + (now - self.real) * self.pace, pace
-
-    def time(self) -> float:
-        """Seconds since 1970, here."""
-        return self.here + (time.time() - self.real) * self.pace
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self.time(), UTC)
-
-    def monotonic(self) -> float:
-        return time.monotonic() * self.pace
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds / self.pace)
+def hurried(real: float, here: float = SATURDAY, pace: float = PACE) -> HurriedClock:
+    """Time that passes faster, from that Saturday on unless said."""
+    return HurriedClock(real, here, pace)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,53 +1,16 @@
-"""What the presets mean: one definition each, whoever makes it.
-
-Floors, and not exact sizes: providers have sizes of their own, and a preset may be exceeded. What
-was asked for besides (ratio, length) has to be kept too, or the result says what differs.
-"""
+"""Whether something delivered is what its preset means, and what was asked for besides."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from anymedia.contracts.media import Medium, Quality, StoredArtifact
 from anymedia.contracts.notice import Notice
+from anymedia.contracts.preset import PRESETS, SIDE_TOLERANCE
 
-SIDE_TOLERANCE = 0.05
-"""Sides are multiples of 8 or 16: 704 is 720."""
 RATIO_TOLERANCE = 0.04
 SECONDS_TOLERANCE = 0.06
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Meaning:
-    """The least that a preset stands for."""
-
-    short_side: int = 0
-    """Pixels of a clip's shorter side."""
-    fps: float = 0
-    long_side: int = 0
-    """Pixels of a picture's longer side: tiers of pictures (1K, 2K, 4K) go by it."""
-    sample_rate: int = 0
-
-
-MEANINGS: Mapping[tuple[Medium, Quality], Meaning] = {
-    ("video", "draft"): Meaning(short_side=360, fps=16),
-    ("video", "standard"): Meaning(short_side=720, fps=16),
-    ("video", "high"): Meaning(short_side=1080, fps=16),
-    ("video", "cinematic"): Meaning(short_side=1080, fps=16),
-    ("image", "draft"): Meaning(long_side=512),
-    ("image", "standard"): Meaning(long_side=1024),
-    ("image", "high"): Meaning(long_side=1024),
-    ("image", "cinematic"): Meaning(long_side=2048),
-    ("audio", "draft"): Meaning(sample_rate=16_000),
-    ("audio", "standard"): Meaning(sample_rate=22_050),
-    ("audio", "high"): Meaning(sample_rate=44_100),
-    ("audio", "cinematic"): Meaning(sample_rate=44_100),
-    ("speech", "draft"): Meaning(sample_rate=16_000),
-    ("speech", "standard"): Meaning(sample_rate=22_050),
-    ("speech", "high"): Meaning(sample_rate=22_050),
-    ("speech", "cinematic"): Meaning(sample_rate=22_050),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +29,7 @@ def falls_short(
     notices: tuple[Notice, ...],
 ) -> Iterator[str]:
     """What about something delivered is not as the preset, or the request, says."""
-    meaning = MEANINGS[medium, quality]
+    meaning = PRESETS[medium, quality]
     told = {notice.option for notice in notices}
     width, height = artifact.width or 0, artifact.height or 0
     size = f"{width}x{height}"

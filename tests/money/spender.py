@@ -17,7 +17,7 @@ from typing import Any
 
 from anymedia.client.aio import AsyncClient
 from anymedia.contracts.errors import GenerationError
-from tests.money.market import HurriedClock, Wish, wish
+from tests.money.market import Wish, hurried, wish
 
 AT_ONCE = 10
 HELD_SECONDS = 0.7
@@ -62,7 +62,7 @@ async def main() -> None:
     """Ask for everything, or carry on what is under way."""
     directory, configuration, *times, plan = sys.argv[1:]
     config, numbers = read(configuration), read(plan)
-    clock = HurriedClock(*map(float, times))
+    clock = hurried(*map(float, times))
     room = asyncio.Semaphore(AT_ONCE)
 
     async def begun(client: AsyncClient, number: int) -> None:

@@ -36,7 +36,8 @@ from anymedia.store.journal import FOLDER
 from anymedia.store.ledger import nano
 from anymedia.store.schema import attempts, jobs, ledger
 from anymedia.testing.double import Double, serving
-from tests.money.market import LAST_PACE, WISHES, HurriedClock, configured, doubles, wish
+from tests.money.market import LAST_PACE, WISHES, configured, doubles, hurried, wish
+from tests.support.hurried import HurriedClock
 
 # What the tests look at is made once: in one process.
 pytestmark = pytest.mark.xdist_group("invoices")
@@ -215,7 +216,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """All two thousand, once."""
     directory = tmp_path_factory.mktemp("market")
     began = time.time()
-    clock = HurriedClock(began)
+    clock = hurried(began)
     found = doubles(clock)
     shares = [Share(list(range(place, WISHES, PROCESSES))) for place in range(PROCESSES)]
     with ExitStack() as stack:

@@ -30,8 +30,9 @@ from anymedia.testing.double import Double, serving
 from anymedia.testing.doubles import DOUBLES, double
 from anymedia.testing.doubles.bedrock import BedrockDouble
 from anymedia.testing.samples import png
-from tests.money.market import HurriedClock, configured
+from tests.money.market import configured, hurried
 from tests.money.presets import MEANINGS, Asked, falls_short
+from tests.support.hurried import HurriedClock
 
 # What the tests look at is made once: in one process.
 pytestmark = pytest.mark.xdist_group("presets")
@@ -139,7 +140,7 @@ async def delivered(
 def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Case, Any]]:
     """Everything, asked for once."""
     began = time.time()
-    clock = HurriedClock(began, pace=PACE)
+    clock = hurried(began, pace=PACE)
     found = {name: double(name) for name in sorted({case.provider for case in CASES})}
     found["bedrock"] = BedrockDouble(now=clock.now)
     with ExitStack() as stack:

@@ -11,6 +11,11 @@ from typing import Any
 
 from anymedia.contracts.media import StoredArtifact
 from anymedia.contracts.notice import Notice
+from anymedia.contracts.preset import (
+    FPS_TOLERANCE as PRESET_FPS_TOLERANCE,
+    PRESETS,
+    SIDE_TOLERANCE as PRESET_SIDE_TOLERANCE,
+)
 from anymedia.contracts.request import MediaRequest
 from anymedia.contracts.video import VideoRequest
 from anymedia.engine.fitting import PIXELS, height_of
@@ -40,12 +45,18 @@ TYPES: dict[str, tuple[str, ...]] = {
 
 
 def differences(
-    request: MediaRequest[Any], artifacts: Sequence[StoredArtifact]
+    request: MediaRequest[Any],
+    artifacts: Sequence[StoredArtifact],
+    *,
+    asked: MediaRequest[Any] | None = None,
 ) -> tuple[Notice, ...]:
-    """What differs, each once however many artifacts it is true of."""
+    """What differs, each once however many artifacts it is true of.
+
+    `asked` is the request as the caller made it: a preset stands for what that leaves unsaid.
+    """
     found: dict[str, Notice] = {}
     for artifact in artifacts:
-        for notice in of_one(request, artifact):
+        for notice in (*of_one(request, artifact), *below_preset(asked or request, artifact)):
             found.setdefault(f"{notice.code} {notice.option or notice.message}", notice)
     if len(artifacts) < request.count:
         found["count"] = differs("count", request.count, len(artifacts))
@@ -75,6 +86,29 @@ def of_one(request: MediaRequest[Any], artifact: StoredArtifact) -> Iterator[Not
     if artifact.blank:
         what = "picture is of one colour" if request.medium == "image" else "clip shows nothing"
         yield Notice(code="delivered-blank", message=f"the {what}")
+
+
+def below_preset(asked: MediaRequest[Any], artifact: StoredArtifact) -> Iterator[Notice]:
+    """Whether it falls short of its preset, in what the caller did not say otherwise."""
+    if asked.quality is None:
+        return
+    preset = PRESETS[asked.medium, asked.quality]
+    width, height = artifact.width, artifact.height
+    if width and height and not getattr(asked, "resolution", None):
+        least = 1 - PRESET_SIDE_TOLERANCE
+        if (
+            min(width, height) < preset.short_side * least
+            or max(width, height) < preset.long_side * least
+        ):
+            wanted = f"{preset.short_side}p" if preset.short_side else f"{preset.long_side} pixels"
+            yield differs("quality", f"{asked.quality} ({wanted})", f"{width}x{height}")
+    slow = artifact.fps is not None and artifact.fps < preset.fps - PRESET_FPS_TOLERANCE
+    if slow and getattr(asked, "fps", None) is None:
+        wanted = f"{asked.quality} ({preset.fps:g} frames a second)"
+        yield differs("fps", wanted, artifact.fps)
+    if artifact.sample_rate and artifact.sample_rate < preset.sample_rate:
+        wanted = f"{asked.quality} ({preset.sample_rate:,} samples a second)"
+        yield differs("sample_rate", wanted, artifact.sample_rate)
 
 
 def kind(request: MediaRequest[Any], artifact: StoredArtifact) -> Iterator[Notice]:

@@ -10,7 +10,7 @@ from anymedia.contracts.media import RemoteArtifact, StoredArtifact
 from anymedia.contracts.result import MediaAnswer
 from anymedia.engine.delivered import differences
 from anymedia.engine.pricing import disbelieved
-from anymedia.jobs import rows
+from anymedia.jobs import requests, rows
 from anymedia.jobs.concluding import conclude
 from anymedia.jobs.desk import Desk
 from anymedia.jobs.guard import DISK_PAUSE_SECONDS, SOON, effective_request, operation_of
@@ -188,7 +188,8 @@ async def settle(
     usage, cost = cost_of(desk, attempt, request, answer, stored)
     odd = disbelieved(answer.reported_cost)
     found = [notice for row in delivered for notice in findings_of(row)]
-    differing = (*differences(request, stored), *dict.fromkeys(found))
+    asked = requests.from_row(job).model_copy(update={"quality": request.quality})
+    differing = (*differences(request, stored, asked=asked), *dict.fromkeys(found))
     conformed = all(one.code in OURS for one in differing)
     now = desk.now()
 

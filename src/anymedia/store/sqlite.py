@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
@@ -183,7 +184,10 @@ def opened(path: Path) -> sqlalchemy.Engine:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # It holds prompts: nobody else may read it. SQLite gives its side files the same mode.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        # Only one that is new is opened by hand: closing a file drops all locks of this process on
+        # it, also those of whoever else has the database open here.
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     except OSError as error:
         raise unwritable(path.parent, error) from None
     engine = sqlalchemy.create_engine(
