@@ -24,6 +24,7 @@ from anymedia.client.verbs import request_for
 from anymedia.contracts.errors import GenerationError, UnsupportedOption
 from anymedia.contracts.media import MediaBytes, Medium, Quality
 from anymedia.contracts.model import Model
+from anymedia.contracts.preset import PRESETS
 from anymedia.engine.fitting import fit
 from anymedia.providers.catalog import catalogued
 from anymedia.testing.double import Double, serving
@@ -31,7 +32,7 @@ from anymedia.testing.doubles import DOUBLES, double
 from anymedia.testing.doubles.bedrock import BedrockDouble
 from anymedia.testing.samples import png
 from tests.money.market import configured, hurried
-from tests.money.presets import MEANINGS, Asked, falls_short
+from tests.money.presets import Asked, falls_short
 from tests.support.hurried import HurriedClock
 
 # What the tests look at is made once: in one process.
@@ -201,6 +202,6 @@ def test_who_cannot_meet_a_preset_is_no_candidate() -> None:
 def test_every_preset_of_every_medium_is_tried() -> None:
     """The definition has no preset that nobody has, and at least three makers each of most."""
     tried = Counter((case.medium, case.quality) for case in CASES)
-    assert set(tried) <= set(MEANINGS)
+    assert set(tried) <= set(PRESETS)
     assert all(tried["video", quality] >= 9 for quality in ("draft", "standard", "high"))
     assert all(tried["image", quality] >= 9 for quality in get_args(Quality))
