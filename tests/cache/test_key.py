@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,7 @@ OTHERS: dict[str, Any] = {
     "prefer": ("runway",),
     "options": {"api": "responses"},
     "strict": True,
+    "normalize": "png",
     "quality": "draft",
     "count": 2,
     "seed": 42,
@@ -157,6 +159,8 @@ def test_what_does_not_change_an_answer_makes_no_other_request(request_: Request
         "session": "s1",
         "priority": 5,
         "cache": True,
+        "fallback": False,
+        "not_before": datetime(2027, 1, 1, tzinfo=UTC),
     }
     plain = cache_key(request_, caller="ann", wish="", shared=False)
     assert set(values) == LEFT_OUT

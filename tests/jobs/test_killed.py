@@ -31,9 +31,14 @@ FROZEN_SECONDS = 4.0
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+    """A port that nobody listens on, and that no outgoing connection is given meanwhile."""
+    while True:
+        port = random.SystemRandom().randrange(20_000, 32_000)
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            continue
+        return port
 
 
 def started(module: str, *arguments: str) -> subprocess.Popen[bytes]:

@@ -43,10 +43,12 @@ LEFT_OUT = frozenset(
         "session",
         "priority",
         "cache",
+        "fallback",
+        "not_before",
     }
 )
 """Fields of a request that do not change its answer."""
-PATIENCE = ("timeout_seconds", "max_cost", "retry", "priority")
+PATIENCE = ("timeout_seconds", "max_cost", "retry", "priority", "fallback", "not_before")
 """Fields that do not change an answer and may change a failure."""
 SHARED = "shared"
 AnyMedia: TypeAlias = MediaUrl | MediaBytes | MediaFile | MediaArtifact

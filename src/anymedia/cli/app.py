@@ -52,7 +52,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "jobs export": (
         "records:export",
-        "Write jobs with everything about them to a file or stdout, one after another.",
+        "Write jobs with everything about them, the newest first, however many there are.",
     ),
     "jobs archive": (
         "records:archive",

@@ -164,6 +164,8 @@ class HeapDispatcher:
         self._awake = asyncio.Event()
         self._look_around = True
         """There may be something to claim."""
+        self._in_doubt = False
+        """A claim failed, and may have been made all the same: jobs may be ours unknown to us."""
         self._look_at_rows = self._rests_until = 0.0
         """When the rows are looked at next, and when something is done next (monotonic)."""
         self._stopping = False
@@ -301,20 +303,35 @@ class HeapDispatcher:
 
     async def _claim(self) -> bool:
         try:
+            if self._in_doubt:
+                await self._find_own()
             taken, more = await self._source.claim(self._lease, self._load())
         except StorageFailed as error:
+            self._in_doubt = True
             self._report(f"jobs could not be claimed: {error.message}")
             return False
         if more:
             self._look_around = True
         if taken and self._memory is not None:
-            await self._memory.recall(taken)
+            # What cannot be recalled now is read from its rows when its time comes.
+            with contextlib.suppress(StorageFailed):
+                await self._memory.recall(taken)
+        self._hold(taken)
+        return more
+
+    async def _find_own(self) -> None:
+        """Jobs whose rows say that they are ours, and that we do not know of."""
+        worker, now = self._lease.worker, self._lease.now()
+        ours = await self._database.read(lambda c: rows.held_by(c, worker, now))
+        self._in_doubt = False
+        self._hold([one for one in ours if one not in self._owned and one not in self._running])
+
+    def _hold(self, taken: Sequence[str]) -> None:
         for job_id in taken:
             if job_id in self._running:
                 self._claimed_again.add(job_id)
             else:
                 self._wait_for(job_id, 0.0)
-        return more
 
     def _wait_for(self, job_id: str, seconds: float) -> None:
         due = self._clock.monotonic() + seconds

@@ -130,6 +130,14 @@ def claim_these(
     return taken
 
 
+def held_by(connection: Connection, worker: str, now: float) -> list[str]:
+    """Jobs that are a process' own and have something due."""
+    query = select(jobs.c.id).where(
+        jobs.c.worker == worker, jobs.c.due_at.is_not(None), jobs.c.due_at <= now
+    )
+    return list(connection.execute(query).scalars())
+
+
 def loads(connection: Connection, worker: str, now: float) -> list[int]:
     """How many jobs each of the other living processes has."""
     query = select(workers.c.load).where(

@@ -19,7 +19,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping
 
-from anymedia.contracts.errors import GenerationError, ProviderTimeout, raised
+from anymedia.contracts.errors import GenerationError, ProviderTimeout, StorageFailed, raised
 from anymedia.contracts.job import FINAL
 from anymedia.contracts.problem import Problem
 from anymedia.engine.candidate import Candidate
@@ -188,6 +188,8 @@ async def begin(
         return wait
     try:
         choice = await choose(desk, job, counted, resting=wait > 0)
+    except StorageFailed:
+        raise  # nobody was asked, and nobody has refused: it is looked at again
     except GenerationError as error:
         if leaving is not None:
             return None
