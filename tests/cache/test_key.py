@@ -45,7 +45,6 @@ OTHERS: dict[str, Any] = {
     "prefer": ("runway",),
     "options": {"api": "responses"},
     "strict": True,
-    "normalize": "png",
     "quality": "draft",
     "count": 2,
     "seed": 42,
@@ -98,6 +97,10 @@ BY_KIND: dict[tuple[str, str], Any] = {
     ("image", "format"): "png",
     ("audio", "format"): "mp3",
     ("speech", "format"): "mp3",
+    ("image", "normalize"): "webp",
+    ("video", "normalize"): "mp4",
+    ("audio", "normalize"): "flac",
+    ("speech", "normalize"): "flac",
     ("audio", "kind"): "effect",
     ("transcription", "audio"): b"RIFX",
 }
