@@ -44,7 +44,9 @@ BY_TIME: frozenset[Strategy] = frozenset({"least_loaded", "latency", "quality", 
 """What these lose depends on how long things take here: one to three tries."""
 THRESHOLD = 3
 """Failures that open a circuit here."""
-PATIENCE_SECONDS = 0.25
+PATIENCE_SECONDS = 0.6
+"""With one who answers too late; a sound one on a busy machine must not seem to be."""
+USUAL_PATIENCE_SECONDS = 10.0
 MODEL = "gpt-5.4-mini"
 
 
@@ -74,13 +76,24 @@ def courses(fault: str) -> dict[Strategy, Course]:
         for strategy in STRATEGIES:
             addresses = (primary, standby)
             found[strategy] = asyncio.run(
-                asked(strategy, addresses, well.key, stream=fault == "cut stream")
+                asked(
+                    strategy,
+                    addresses,
+                    well.key,
+                    stream=fault == "cut stream",
+                    patience=PATIENCE_SECONDS if fault == "slow" else USUAL_PATIENCE_SECONDS,
+                )
             )
         return found
 
 
 async def asked(
-    strategy: Strategy, addresses: tuple[str, str], key: str, *, stream: bool
+    strategy: Strategy,
+    addresses: tuple[str, str],
+    key: str,
+    *,
+    stream: bool,
+    patience: float,
 ) -> Course:
     """What becomes of the requests."""
     primary, standby = addresses
@@ -90,7 +103,7 @@ async def asked(
             "primary": {**facts, "base_url": f"{primary}/v1", "priority": 1},
             "standby": {**facts, "base_url": f"{standby}/v1", "priority": 2},
         },
-        "failover": {"strategy": strategy, "attempt_seconds": PATIENCE_SECONDS},
+        "failover": {"strategy": strategy, "attempt_seconds": patience},
         "circuit_breaker": {"failure_threshold": THRESHOLD},
     }
     answered = lost = 0
