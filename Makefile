@@ -3,9 +3,11 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+CLIENTS := .venv-clients
+NODE    := tests/clients/node
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench serve check docs format lock clean
+.PHONY: help setup demo test clients bench serve check audit fuzz docs format lock clean
 
 help: ## show what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -24,7 +26,21 @@ demo: $(READY) ## text, picture, clip, music and speech, with no key and no netw
 	$(BIN)/python -m anymedia.demo
 
 test: $(READY) ## run the tests
+	-@$(MAKE) --no-print-directory --keep-going clients
 	$(BIN)/python -m pytest -n auto --dist loadgroup
+
+# Without them the tests that ask them are skipped, and say so; where CI=true they fail.
+clients: $(CLIENTS)/.ready $(NODE)/node_modules/.ready ## other people's clients, for the tests that ask them
+
+$(CLIENTS)/.ready: requirements-clients.lock | $(READY)
+	test -x $(CLIENTS)/bin/python || $(PYTHON) -m venv $(CLIENTS)
+	$(BIN)/uv pip install --quiet --python $(CLIENTS)/bin/python --require-hashes -r requirements-clients.lock
+	touch $@
+
+$(NODE)/node_modules/.ready: $(NODE)/package-lock.json
+	@if command -v npm > /dev/null; then \
+		cd $(NODE) && npm ci --silent && touch node_modules/.ready; \
+	else echo "There is no npm on this machine: clients for Node are not tried."; fi
 
 bench: $(READY) ## what a call and an import cost, and how well strategies choose
 	$(BIN)/python benchmarks/library.py
@@ -39,6 +55,14 @@ check: $(READY) ## formatting, lint, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+audit: $(READY) ## dependencies: pinned, hashed, licensed, and where there is a network not known bad
+	test -x .venv-audit/bin/pip-audit || ($(PYTHON) -m venv .venv-audit && .venv-audit/bin/python -m pip install --quiet pip-audit) || true
+	AUDIT_LOOKUP=$${AUDIT_LOOKUP:-wanted} $(BIN)/python .ci/audit.py
+
+fuzz: $(READY) ## hold the gateway to its OpenAPI: thousands of requests, made up from it
+	test -x .venv-fuzz/bin/st || ($(PYTHON) -m venv .venv-fuzz && .venv-fuzz/bin/python -m pip install --quiet -r tests/fuzz/requirements.txt)
+	$(BIN)/python tests/fuzz/run.py
+
 docs: $(READY) ## compute the tables on the pages and the published schemas
 	$(BIN)/python docs/tables.py
 	$(BIN)/python -m anymedia.contracts.envelope.publish schemas
@@ -47,8 +71,9 @@ format: $(READY) ## format and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: $(READY) ## renew requirements.lock
+lock: $(READY) ## renew requirements.lock and requirements-clients.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --group dev --extra all -o requirements.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --prerelease disallow --generate-hashes --no-annotate --no-header --no-emit-index-url --group clients -o requirements-clients.lock
 
 clean: ## forget the environment and the demo
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) $(CLIENTS) $(NODE)/node_modules demo

@@ -151,6 +151,12 @@ def crash_table() -> str:
     return made
 
 
+def client_table() -> str:
+    """What clients get through the gateway: what the tests of clients ask for."""
+    made: str = runpy.run_path(str(ROOT / "docs" / "clients.py"))["tables"]()
+    return made
+
+
 MARKS = {"": "", "passed": "yes", "skipped": "-", "failed": "**no**"}
 
 
@@ -159,6 +165,7 @@ TABLES: dict[str, tuple[Path, Callable[[], str]]] = {
     "contract": (ROOT / "docs" / "providers.md", contract_table),
     "faults": (ROOT / "docs" / "guides" / "routing.md", fault_table),
     "crash-points": (ROOT / "docs" / "crash-points.md", crash_table),
+    "clients": (ROOT / "docs" / "clients.md", client_table),
     "models": (ROOT / "docs" / "models.md", model_tables),
     "keys": (ROOT / ".env.example", key_table),
 }

@@ -102,7 +102,7 @@ def test_anthropic_sends_everything_at_once() -> None:
     (sent,), submitted = played("anthropic", operation.submit(asked, ""), told({"id": "b1"}))
     assert sent.path == "/v1/messages/batches"
     assert sent.headers["anthropic-version"] == "2026-10-21"
-    assert sent.json == {"requests": [{"custom_id": "line-1", "params": BODY}]}
+    assert sent.json == {"requests": [{"custom_id": "bat_1_line-1", "params": BODY}]}
     (look,), _ = played(
         "anthropic",
         operation.poll(submitted.handle),
@@ -112,6 +112,45 @@ def test_anthropic_sends_everything_at_once() -> None:
     assert look.headers["anthropic-version"] == "2026-10-21"
     question = post("/v1/messages", headers={"anthropic-version": "v", "anthropic-beta": "b"})
     assert operation.group(question) is None
+
+
+def test_anthropic_finds_its_order_by_the_names_of_its_messages() -> None:
+    """Among those that have ended since then and are as large; page by page, no further back."""
+    operation = batch("anthropic")
+    assert isinstance(operation.recovery, Lookup)
+    assert not operation.recovery.proves_absence
+    brief = Brief(marker="bat_1", requests=2)
+
+    def listed(name: str, status: str = "ended", count: int = 2, hour: int = 12) -> dict[str, Any]:
+        return {
+            "id": name,
+            "processing_status": status,
+            "request_counts": {"succeeded": count - 1, "errored": 1},
+            "created_at": f"2026-11-21T{hour}:00:01Z",
+        }
+
+    def results(name: str) -> HttpResponse:
+        line = {"custom_id": name, "result": {"type": "canceled"}}
+        return HttpResponse(200, json.dumps(line).encode() + b"\n{}\n")
+
+    pages = (
+        told(
+            {"data": [listed("going", "in_progress"), listed("large", count=3)], "has_more": True}
+        ),
+        told({"data": [listed("theirs"), listed("ours")], "has_more": False}),
+    )
+    found = operation.recovery.find(brief, SENT)
+    asked = (*pages, results("bat_12_line-1"), results("bat_1_line-1"))
+    sent, submitted = played("anthropic", found, *asked)
+    assert [one.path.rpartition("/messages/")[2] for one in sent] == [
+        *("batches", "batches", "batches/theirs/results", "batches/ours/results"),
+    ]
+    assert sent[1].query["after_id"] == "large"
+    assert submitted.handle == "2026-10-21 ours"
+    old = told({"data": [listed("old", hour=11)], "has_more": True})
+    for answers in ((old,), (told({"data": [], "has_more": True}),)):
+        sent, submitted = played("anthropic", operation.recovery.find(brief, SENT), *answers)
+        assert (len(sent), submitted) == (1, None)
 
 
 def test_google_stages_a_file_and_orders_it_under_our_name() -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from anymedia.client.aio import AsyncClient
 from anymedia.contracts.budget import BudgetSettings
+from anymedia.providers.spec import Lookup
 from anymedia.testing.double import Fault
 from tests.batches.support import client_at, ended, entered, lines, served, until
 
@@ -123,9 +126,9 @@ def test_lines_that_were_not_got_to_in_time(tmp_path: Path, name: str, wish: str
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("name", ["openai", "google", "mistral"])
+@pytest.mark.parametrize("name", NAMES)
 def test_an_order_whose_answer_was_lost_is_found_again(tmp_path: Path, name: str) -> None:
-    """By our marker in the provider's list: it is not ordered twice."""
+    """By our marker in the provider's list, or in the results: it is not ordered twice."""
 
     async def main() -> None:
         with served(name) as (one, url):
@@ -137,25 +140,75 @@ def test_an_order_whose_answer_was_lost_is_found_again(tmp_path: Path, name: str
                 assert batch.counts.succeeded == 4
                 assert len(one.batches.orders) == 1
                 answered_once(one, 4)
+                assert batch.cost.amount == invoiced(one)
 
     asyncio.run(main())
 
 
-def test_an_order_that_cannot_be_found_is_neither_repeated_nor_free(tmp_path: Path) -> None:
-    """Anthropic keeps no label of ours: nobody knows, and the ledger says so."""
+def test_a_lost_order_is_told_from_others_of_its_size(tmp_path: Path) -> None:
+    """Somebody else's batch in the same account, newer and as large, is not taken for it."""
 
     async def main() -> None:
         with served("anthropic") as (one, url):
+            lost = Fault(method="POST", path=ORDERS["anthropic"], status=502, after_accepting=True)
+            one.batches.slowness = 1
+            asked = {"max_tokens": 9, "messages": [{"role": "user", "content": "hello"}]}
+            params = {"model": "claude-haiku-5-5", **asked}
+            others = [{"custom_id": f"line-{n}", "params": params} for n in range(1, 4)]
+            head = {"x-api-key": one.key, "anthropic-version": "2026-10-21"}
+            async with client_at(tmp_path, "anthropic", one, url) as client:
+                one.fail(lost)
+                batch = await client.batches.create(lines(3), completion_window=WINDOW)
+
+                async def ordered() -> bool:
+                    return bool(one.batches.orders)
+
+                await until(ordered)
+                async with httpx.AsyncClient(base_url=url, headers=head) as other:
+                    made = await other.post(ORDERS["anthropic"], json={"requests": others})
+                    assert made.status_code == 200
+                batch, items = await ended(client, batch)
+                assert batch.counts.succeeded == 3
+                assert all(str(items[f"line {n}"].result).count(f"Say {n}") for n in range(3))
+                assert len(one.batches.orders) == 2
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_an_order_that_cannot_be_found_is_neither_repeated_nor_free(
+    tmp_path: Path, arrived: bool
+) -> None:
+    """Once it can turn up no more, nobody knows, and the ledger says so; cancelled, at once."""
+
+    async def main() -> None:
+        with served("anthropic") as (one, url):
+            one.batches.slowness = 10_000
             one.fail(
-                Fault(method="POST", path=ORDERS["anthropic"], status=502, after_accepting=True)
+                Fault(
+                    method="POST",
+                    path=ORDERS["anthropic"],
+                    status=502,
+                    after_accepting=arrived,
+                )
             )
             async with client_at(tmp_path, "anthropic", one, url) as client:
+                if not arrived:
+                    hopeless(client)
                 batch = await client.batches.create(lines(3), completion_window=WINDOW)
+                if arrived:
+
+                    async def looked_for() -> bool:
+                        return bool(one.record.count("GET", ORDERS["anthropic"]))
+
+                    await until(looked_for)
+                    assert (await client.batches.get(batch.id)).counts.running == 3
+                    await client.batches.cancel(batch.id)
                 batch, items = await ended(client, batch)
                 assert batch.counts.outcome_unknown == 3
                 assert batch.pending == 3
                 assert batch.cost.amount is None
-                assert len(one.batches.orders) == 1
+                assert len(one.batches.orders) == arrived
                 error = items["line 0"].error
                 assert error is not None
                 assert error.code == "OUTCOME_UNKNOWN"
@@ -163,6 +216,17 @@ def test_an_order_that_cannot_be_found_is_neither_repeated_nor_free(tmp_path: Pa
                 assert rows["pending"][0] == rows["reserve"][0] == 3
 
     asyncio.run(main())
+
+
+def hopeless(client: AsyncClient) -> None:
+    """A lost order turns up at once, or never."""
+    known = client._engine.providers.get("anthropic")
+    batch = known.provider.batch
+    assert batch is not None
+    assert isinstance(batch.recovery, Lookup)
+    never = replace(batch, recovery=replace(batch.recovery, appears_within_seconds=0.0))
+    client.providers.register(replace(known.provider, batch=never))
+    client.providers.register(known.configured)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -88,6 +88,7 @@ OTHERS: dict[str, Any] = {
     "speed": 1.0,
     "timestamps": "word",
     "speakers": True,
+    "translate": True,
     "inputs": ("a", "b", "c"),
     "dimensions": 3,
     "purpose": "query",

@@ -67,7 +67,7 @@ class DoomedDatabase:
         self._before, self._after = before, after
         self.directory, self.url = within.directory, within.url
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
+    async def write(self, work: Callable[[Connection], T], *, together: bool = False) -> T:
         written: list[str] = []
 
         def watched(connection: Connection) -> T:
@@ -79,7 +79,7 @@ class DoomedDatabase:
                 die()
             return outcome
 
-        outcome = await self._within.write(watched)
+        outcome = await self._within.write(watched, together=together)
         if set(self._after) & set(written):
             die()
         return outcome

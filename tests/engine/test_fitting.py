@@ -190,6 +190,8 @@ def test_work_that_a_model_cannot_do_is_refused() -> None:
         )
     with pytest.raises(UnsupportedOption, match="telling speakers apart"):
         fitted(TranscriptionRequest(audio=b"x", speakers=True), BY_ID["ear-1"])
+    with pytest.raises(UnsupportedOption, match="cannot do translation"):
+        fitted(TranscriptionRequest(audio=b"x", translate=True), BY_ID["ear-1"])
     with pytest.raises(UnsupportedOption, match="cannot do effect"):
         fitted(AudioRequest(prompt="boom", kind="effect"), BY_ID["tune-1"])
 

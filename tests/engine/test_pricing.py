@@ -18,7 +18,7 @@ from anymedia.contracts.usage import Usage
 from anymedia.contracts.video import VideoRequest
 from anymedia.engine.estimating import circumstances, completed, counted, estimated, expected_usage
 from anymedia.engine.fitting import fit
-from anymedia.engine.pricing import priced, settled
+from anymedia.engine.pricing import Tariff, priced, settled
 from tests.engine.workbench import hello
 from tests.support.acme import MODELS, sheet
 
@@ -301,3 +301,30 @@ def test_a_price_by_credits_says_how_many_at_which_rate() -> None:
         "as_of": "2026-11-01",
         "source": "https://x",
     }
+
+
+@given(
+    some.dictionaries(
+        some.sampled_from(("input_tokens", "cached_input_tokens", "output_tokens", "requests")),
+        some.integers(0, 10**7),
+    )
+)
+def test_a_tariff_that_is_asked_again_and_again_says_the_same_as_a_fresh_one(
+    amounts: dict[str, int],
+) -> None:
+    """Whatever it was asked before, on either side of a step in the price."""
+    exact = {unit: Decimal(amount) for unit, amount in amounts.items()}
+    fresh = Tariff(STEPPED, {}).reckoned(exact, estimated=False)
+    USED.reckoned({**amounts, "input_tokens": 10**6}, estimated=False)
+    assert USED.reckoned(amounts, estimated=False) == fresh
+    assert USED.amount(amounts) == fresh.amount
+
+
+STEPPED = model(
+    price("input_tokens", "2.50"),
+    price("input_tokens", "5", above_input_tokens=200_000),
+    price("cached_input_tokens", "0.25"),
+    price("output_tokens", "10"),
+    price("output_tokens", "15", above_input_tokens=200_000),
+)
+USED = Tariff(STEPPED, {})

@@ -175,18 +175,3 @@ def test_a_body_that_never_arrives_is_not_waited_for(tmp_path: Path) -> None:
                 b"\r\nContent-Length: 100\r\n\r\n{"
             )
             assert connection.recv(65536).startswith(b"HTTP/1.1 408 ")
-
-
-def test_too_many_at_once_are_refused_at_once(tmp_path: Path) -> None:
-    """`503` with a time to come back; whether it lives can still be asked."""
-    with serving(tmp_path, settings(max_concurrent=1)) as running, running.caller() as caller:
-        asked = {"prompt": "a clip", "options": {"never_finish": True}}
-        job = caller.post("/api/ai/video", json=asked, headers={"Prefer": "respond-async"})
-        with caller.stream("GET", f"{job.headers['location']}/events") as answer:
-            lines = answer.iter_lines()  # which is kept, or the response would be closed
-            assert next(lines)
-            with running.caller() as other:
-                refused = other.get("/api/jobs")
-                assert refused.status_code == 503
-                assert refused.headers["retry-after"] == "1"
-                assert other.get("/livez").status_code == 200

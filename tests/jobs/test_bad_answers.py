@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 
+from anymedia.contracts.configuration import Settings
 from anymedia.contracts.errors import OutcomeUnknown, UnreadableResponse
+from anymedia.contracts.request import RetryConfig
 from anymedia.jobs.watching import EMPTY_AFTER, FORGOTTEN_AFTER
 from anymedia.testing.samples import mp4
 from anymedia.wire.http import HttpResponse
 from tests.jobs.test_abandoned import Stage, outcome, until
 from tests.jobs.test_course import CLIP, Bench, done, ended, failed, finished, states, taken
-from tests.support.transport import answer
+from tests.support.transport import Streamed, answer
 
 WAITING = answer({"id": "c_1", "state": "waiting"})
 EMPTY = answer({"id": "c_1", "state": "done", "urls": []})
@@ -48,6 +50,31 @@ def test_a_result_that_has_expired_is_fetched_by_a_fresh_link(tmp_path: Path) ->
     assert result.artifacts[0].read() == mp4()
     assert bench.paths()[-3:] == ["GET /files/1.mp4", "GET /clips/c_1", "GET /files/2.mp4"]
     assert bench.paths().count("POST /clips") == 1
+
+
+def test_a_result_that_never_ends_is_read_up_to_the_limit_and_not_again(tmp_path: Path) -> None:
+    """What it would be is not known, so it is not kept; it was made, so its cost is open."""
+    piece = 256 * 1024
+    endless = Streamed([mp4().ljust(piece, b"x"), *[bytes(piece)] * 7, AssertionError("too far")])
+    settings = Settings(retry=RetryConfig(base_delay_seconds=0.01), max_artifact_bytes=4 * piece)
+    bench = Bench(tmp_path, taken(), done(), endless, both=True, settings=settings)
+    error, job = ended(bench)
+    assert "larger than 1,048,576 bytes (`max_artifact_bytes`)" in error.message
+    assert states(job) == [("acme", "failed")]
+    assert (job.artifacts, job.cost.basis) == ((), "pending")
+    assert bench.paths().count("POST /clips") == 1
+    assert bench.paths().count("GET /files/1.mp4") == 1
+    assert [one for one in (tmp_path / "artifacts").rglob("*") if one.is_file()] == []
+
+
+def test_fetching_a_result_may_not_take_for_ever(tmp_path: Path) -> None:
+    """However slowly the bytes trickle, and however many may come: time is bounded too."""
+    bench = Bench(tmp_path, taken(), done(), CLIP)
+    ended(bench)
+    fetching = next(one for one in bench.transport.sent if one.url.endswith("/files/1.mp4"))
+    assert fetching.total_seconds <= 3600
+    assert fetching.read_seconds is not None
+    assert fetching.read_seconds <= 60
 
 
 @pytest.mark.parametrize("later", [WAITING, failed("changed my mind"), EMPTY, GONE])

@@ -16,7 +16,7 @@ from anymedia.contracts.usage import Usage
 from anymedia.jobs import rows
 from anymedia.jobs.guard import adopt, answered, unknown
 from anymedia.jobs.service import Jobs
-from anymedia.jobs.steps import step
+from anymedia.jobs.steps import begin
 from anymedia.jobs.watching import stopped
 from anymedia.providers.spec import Submitted
 from tests.jobs.worker import jobs_in
@@ -37,7 +37,9 @@ async def sending(jobs: Jobs) -> tuple[RowMapping, RowMapping]:
         rows.set_job(c, job.id, NOW, worker=ME)
 
     await jobs._database.write(claim)
-    await step(jobs._desk, job.id)  # writes the intent down
+    row = await jobs._database.read(lambda c: rows.job(c, job.id))
+    assert row is not None
+    await begin(jobs._desk, row, [])  # writes the intent down
 
     def send(c: Connection) -> None:
         (attempt,) = rows.attempts_of(c, [job.id])

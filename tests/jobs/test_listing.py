@@ -83,8 +83,9 @@ async def kept(client: AsyncClient, number: int, **columns: Any) -> None:
     }
 
     def work(c: Any) -> None:
-        rows.insert_job(c, **job)
-        rows.insert_attempt(c, **attempt)
+        row = rows.insert_job(c, **job)
+        assert row is not None
+        rows.insert_attempt(c, row, **attempt)
 
     await client._database.write(work)
 

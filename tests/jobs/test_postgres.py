@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Self
 
 import pytest
 from sqlalchemy import Connection, func, select
@@ -78,8 +78,16 @@ class Process:
         """Work."""
         self.running = asyncio.create_task(self.dispatcher.run())
 
-    async def stop(self) -> None:
-        """Leave."""
+    async def at_work(self) -> None:
+        """Work, and return when the others can see that: it holds its lease and listens."""
+        self.start()
+        await until(lambda: self.dispatcher.health()["queue"] == "listening")
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        """Leave, also where a test fails: what it has open is not another test's trouble."""
         self.dispatcher.stop()
         if self.running is not None:
             await self.running
@@ -97,18 +105,16 @@ def test_two_processes_share_what_is_waiting_within_a_tenth(url: str, tmp_path: 
     """Six hundred jobs that nobody has queued: found by a look around, each had by one process."""
 
     async def course() -> None:
-        first, second = Process(url, tmp_path), Process(url, tmp_path)
-        await first.database.write(accepted(600))
-        first.start()
-        second.start()
-        await until(lambda: len({*first.looked_at, *second.looked_at}) >= 600)
-        found = await first.database.read(shares)
-        assert {*first.looked_at, *second.looked_at} == {f"job_{n:04}" for n in range(600)}
-        assert sum(found.values()) == 600
-        assert None not in found
-        assert max(found.values()) - min(found.values()) <= 60, found
-        await first.stop()
-        await second.stop()
+        async with Process(url, tmp_path) as first, Process(url, tmp_path) as second:
+            await first.at_work()
+            await second.at_work()
+            await first.database.write(accepted(600))
+            await until(lambda: len({*first.looked_at, *second.looked_at}) >= 600)
+            found = await first.database.read(shares)
+            assert {*first.looked_at, *second.looked_at} == {f"job_{n:04}" for n in range(600)}
+            assert sum(found.values()) == 600
+            assert None not in found
+            assert max(found.values()) - min(found.values()) <= 60, found
 
     asyncio.run(course())
 
@@ -117,18 +123,16 @@ def test_two_processes_share_what_trickles_in(url: str, tmp_path: Path) -> None:
     """One by one, and all by way of the first: it does not keep them to itself."""
 
     async def course() -> None:
-        first, second = Process(url, tmp_path), Process(url, tmp_path)
-        first.start()
-        second.start()
-        await first.database.write(accepted(80))
-        for number in range(80):
-            first.dispatcher.enqueue(f"job_{number:04}")
-            await asyncio.sleep(0.005)
-        await until(lambda: len({*first.looked_at, *second.looked_at}) >= 80)
-        found = await first.database.read(shares)
-        assert max(found.values()) - min(found.values()) <= 8, found
-        await first.stop()
-        await second.stop()
+        async with Process(url, tmp_path) as first, Process(url, tmp_path) as second:
+            await first.at_work()
+            await second.at_work()
+            await first.database.write(accepted(80))
+            for number in range(80):
+                first.dispatcher.enqueue(f"job_{number:04}")
+                await asyncio.sleep(0.005)
+            await until(lambda: len({*first.looked_at, *second.looked_at}) >= 80)
+            found = await first.database.read(shares)
+            assert max(found.values()) - min(found.values()) <= 8, found
 
     asyncio.run(course())
 
@@ -137,17 +141,16 @@ def test_what_a_dead_process_had_goes_on_elsewhere(url: str, tmp_path: Path) -> 
     """Its lease ends with nobody renewing it; whoever looks around finds its jobs."""
 
     async def course() -> None:
-        alive = Process(url, tmp_path)
-        await alive.database.write(accepted(20))
-        await alive.database.write(lambda c: rows.insert_worker(c, "wrk_dead", 1, 0.0, 1.5))
-        taken = await alive.database.write(lambda c: rows.claim(c, "wrk_dead", 2.0, 100))
-        assert len(taken) == 20
-        alive.start()
-        await until(lambda: alive.dispatcher.worker != "")
-        assert await alive.database.read(shares) == {"wrk_dead": 20}
-        await until(lambda: len(alive.looked_at) == 20)
-        assert await alive.database.read(shares) == {alive.dispatcher.worker: 20}
-        await alive.stop()
+        async with Process(url, tmp_path) as alive:
+            await alive.database.write(accepted(20))
+            await alive.database.write(lambda c: rows.insert_worker(c, "wrk_dead", 1, 0.0, 1.5))
+            taken = await alive.database.write(lambda c: rows.claim(c, "wrk_dead", 2.0, 100))
+            assert len(taken) == 20
+            alive.start()
+            await until(lambda: alive.dispatcher.worker != "")
+            assert await alive.database.read(shares) == {"wrk_dead": 20}
+            await until(lambda: len(alive.looked_at) == 20)
+            assert await alive.database.read(shares) == {alive.dispatcher.worker: 20}
 
     asyncio.run(course())
 
@@ -156,18 +159,20 @@ def test_a_signal_reaches_the_process_that_has_the_job(url: str, tmp_path: Path)
     """From another that works, and from one that only asks; at once, not at the next look."""
 
     async def course() -> None:
-        owner, other, passing_by = (Process(url, tmp_path) for _ in range(3))
-        await owner.database.write(accepted(1))
-        owner.start()
-        await until(lambda: len(owner.looked_at) == 1)
-        other.start()
-        other.dispatcher.signal_cancel("job_0000")
-        await until(lambda: len(owner.looked_at) == 2)
-        passing_by.dispatcher.signal_cancel("job_0000")
-        await until(lambda: len(owner.looked_at) == 3)
-        assert other.looked_at == []
-        for one in (passing_by, other, owner):
-            await one.stop()
+        async with (
+            Process(url, tmp_path) as owner,
+            Process(url, tmp_path) as other,
+            Process(url, tmp_path) as passing_by,
+        ):
+            await owner.database.write(accepted(1))
+            owner.start()
+            await until(lambda: len(owner.looked_at) == 1)
+            other.start()
+            other.dispatcher.signal_cancel("job_0000")
+            await until(lambda: len(owner.looked_at) == 2)
+            passing_by.dispatcher.signal_cancel("job_0000")
+            await until(lambda: len(owner.looked_at) == 3)
+            assert other.looked_at == []
 
     asyncio.run(course())
 
@@ -176,19 +181,19 @@ def test_a_worker_goes_on_when_the_database_was_away(url: str, tmp_path: Path) -
     """Cut off beyond its lease and back: a new name, the same jobs, and it hears of new ones."""
 
     async def course(wire: Forwarder, by_wire: str) -> None:
-        one = Process(by_wire, tmp_path, lease_seconds=1.0)
-        helper = Process(url, tmp_path)
-        await helper.database.write(accepted(10))
-        one.start()
-        await until(lambda: len(one.looked_at) == 10)
-        name = one.dispatcher.worker
-        wire.cut()
-        await asyncio.sleep(2.5)
-        wire.mend()
-        await until(lambda: one.dispatcher.worker != name and len(one.looked_at) >= 20)
-        assert await helper.database.read(shares) == {one.dispatcher.worker: 10}
-        await one.stop()
-        await helper.stop()
+        async with (
+            Process(url, tmp_path) as helper,
+            Process(by_wire, tmp_path, lease_seconds=1.0) as one,
+        ):
+            await helper.database.write(accepted(10))
+            one.start()
+            await until(lambda: len(one.looked_at) == 10)
+            name = one.dispatcher.worker
+            wire.cut()
+            await asyncio.sleep(2.5)
+            wire.mend()
+            await until(lambda: one.dispatcher.worker != name and len(one.looked_at) >= 20)
+            assert await helper.database.read(shares) == {one.dispatcher.worker: 10}
 
     parts = database_at(tmp_path, url).address.url  # type: ignore[attr-defined]  # it is on Postgres
     with Forwarder(parts.host or "", parts.port or 5432) as wire:
@@ -226,21 +231,14 @@ def test_workers_say_on_which_machine_they_are(url: str, tmp_path: Path) -> None
     """A number alone means nothing to another machine."""
 
     async def course() -> None:
-        one = Process(url, tmp_path)
-        one.start()
-        await until(lambda: one.dispatcher.worker != "")
-        (row,) = await one.database.read(lambda c: c.execute(select(workers)).mappings().all())
-        assert row["host"]
-        assert row["pid"]
-        await one.stop()
-        left: list[Any] = []
-
-        async def looked() -> None:
-            left.extend(await one.database.read(lambda c: c.execute(select(workers)).all()))
-
-        await looked()
-        assert left == []
-        await one.database.close()
+        passing_by = database_at(tmp_path, url)
+        async with Process(url, tmp_path) as one:
+            await one.at_work()
+            (row,) = await passing_by.read(lambda c: c.execute(select(workers)).mappings().all())
+            assert row["host"]
+            assert row["pid"]
+        assert await passing_by.read(lambda c: c.execute(select(workers)).all()) == []
+        await passing_by.close()
 
     asyncio.run(course())
 

@@ -9,6 +9,7 @@ import asyncio
 import random
 import sys
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from anymedia.engine.engine import Engine
 from anymedia.engine.transport import NetworkTransport
 from anymedia.jobs.service import Jobs
 from anymedia.store.artifacts import ArtifactStore
-from anymedia.store.database import database_at
+from anymedia.store.database import Database, database_at
 from anymedia.store.journal import Journal
 from anymedia.wire.http import Headers
 from tests.jobs.counting import Server, counting
@@ -34,9 +35,10 @@ def jobs_in(
     *,
     callback_base_url: str | None = None,
     database_url: str | None = None,
+    between: Callable[[Database], Database] = lambda database: database,
 ) -> Jobs:
-    """The jobs of a directory, with the counting provider."""
-    database = database_at(directory, database_url or url_in(directory))
+    """The jobs of a directory, with the counting provider; `between` may put something there."""
+    database = between(database_at(directory, database_url or url_in(directory)))
     settings = Settings(data_dir=str(directory))
     engine = Engine(
         settings,

@@ -113,6 +113,65 @@ def test_a_failure_undoes_its_own_work_only(url: str, tmp_path: Path) -> None:
     assert b == "b"
 
 
+def transaction(connection: Connection) -> str:
+    """The name of the one that this is run in."""
+    return str(connection.execute(text("SELECT pg_current_xact_id()")).scalar_one())
+
+
+@here
+def test_what_may_shares_transactions(url: str, tmp_path: Path) -> None:
+    """Twenty writes at the same time are a few transactions; where one fails the others are kept."""
+
+    def half(connection: Connection) -> None:
+        put("half")(connection)
+        raise KeyError("a mistake")
+
+    async def work(database: Database) -> tuple[list[Any], list[Any]]:
+        shared = [database.write(transaction, together=True) for _ in range(20)]
+        alone = [database.write(transaction) for _ in range(3)]
+        names = await asyncio.gather(*shared)
+        assert len(set(await asyncio.gather(*alone)) | set(names)) == len(set(names)) + 3
+        some = (half, put("a"), put("b"), put("a"), put("c"))
+        found = await asyncio.gather(
+            *(database.write(one, together=True) for one in some), return_exceptions=True
+        )
+        assert await database.read(keys) == {"a", "b", "c"}
+        return names, found
+
+    names, found = using(url, tmp_path, work)
+    assert len(set(names)) <= 5
+    assert [type(one) for one in found] == [KeyError, str, str, IntegrityError, str]
+
+
+@here
+def test_who_goes_away_leaves_finished_work(url: str, tmp_path: Path) -> None:
+    """Work that shares a transaction is committed also when nobody waits for it any more."""
+
+    async def work(database: Database) -> set[str]:
+        asked = [asyncio.ensure_future(database.write(put(key), together=True)) for key in "abc"]
+        await asyncio.sleep(0)
+        asked[1].cancel()
+        assert await asked[0] == "a"
+        assert await asked[2] == "c"
+        return await database.read(keys)
+
+    assert using(url, tmp_path, work) == {"a", "b", "c"}
+
+
+@here
+def test_an_answer_is_no_older_than_its_question(url: str, tmp_path: Path) -> None:
+    """Whoever asks after a write has returned sees it, however many ask at the same time."""
+
+    async def work(database: Database) -> list[bool]:
+        async def one(number: int) -> bool:
+            await database.write(put(f"key {number}"), together=True)
+            return f"key {number}" in await database.read(keys)
+
+        return await asyncio.gather(*map(one, range(60)))
+
+    assert all(using(url, tmp_path, work))
+
+
 @here
 def test_those_who_lock_each_other_out_are_run_again(url: str, tmp_path: Path) -> None:
     """Two that take two rows in opposite order: both are done, neither is told of it."""
@@ -185,6 +244,17 @@ def test_it_goes_by_the_clock_of_the_server(url: str, tmp_path: Path) -> None:
     off, length = using(url, tmp_path, work)
     assert abs(off) < 5
     assert abs(length - 5) < 0.1
+
+
+@here
+def test_a_moment_is_the_same_moment_every_time(url: str, tmp_path: Path) -> None:
+    """Looking at two clocks one after the other does not make time go back."""
+
+    async def work(database: Database) -> set[float]:
+        await database.read(keys)
+        return {database.time(5.0) for _ in range(20_000)}
+
+    assert len(using(url, tmp_path, work)) == 1
 
 
 @here

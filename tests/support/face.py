@@ -15,8 +15,10 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request as HttpRequest
 from starlette.responses import FileResponse, Response
+from starlette.types import Scope
 
 from anymedia.client.aio import AsyncClient, AsyncJobsView
+from anymedia.client.batches import AsyncBatchesView
 from anymedia.clock import Clock, SystemClock
 from anymedia.contracts.configuration import Alias, ProviderSettings, Settings
 from anymedia.contracts.media import StoredArtifact
@@ -25,6 +27,7 @@ from anymedia.engine.candidate import Asker
 from anymedia.engine.transport import Transport
 from anymedia.gateway.anthropic import anthropic_routes
 from anymedia.gateway.openai import openai_routes
+from anymedia.gateway.spec import RequestT
 from anymedia.testing.doubles.anthropic import AnthropicDouble
 from anymedia.testing.doubles.openai import OpenAIDouble
 
@@ -45,9 +48,25 @@ class Face:
         """Always the same."""
         return Asker(caller=CALLER)
 
+    def caller(self, scope: Scope) -> Asker:
+        """The same one."""
+        return Asker(caller=CALLER)
+
     def jobs(self, request: HttpRequest) -> AsyncJobsView:
         """Those of the one caller."""
         return self.client.jobs.of(CALLER)
+
+    def batches(self, request: HttpRequest) -> AsyncBatchesView:
+        """Those of the one caller."""
+        return self.client.batches.of(CALLER)
+
+    async def permitted(self, wanted: RequestT, asker: Asker) -> RequestT:
+        """Everything is."""
+        return wanted
+
+    def address(self, request: HttpRequest) -> str:
+        """As it was asked for."""
+        return str(request.base_url).rstrip("/")
 
     def artifact(self, request: HttpRequest, artifact: StoredArtifact) -> Response:
         """From a copy."""

@@ -85,6 +85,7 @@ class Carrying:
                 if row is None or row["status"] in OVER:
                     return
                 row = await self._ending(row)
+                await self._desk.jobs.know_key_terms()
                 if row["ends"] is None:
                     await self._planned(row)
                     await self._start(row)

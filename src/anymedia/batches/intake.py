@@ -6,6 +6,7 @@ of them is there, the batch is in the state `reading` and nobody sees it.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
@@ -16,10 +17,9 @@ from sqlalchemy.exc import IntegrityError
 
 from anymedia.batches import rows
 from anymedia.batches.desk import as_text
-from anymedia.batches.lines import BadLine, Build, Read, Source, pieces, plain, read
+from anymedia.batches.lines import BadLine, Read, Reader, Source, pieces, plain
 from anymedia.contracts.batch import BatchSettings
 from anymedia.contracts.errors import Conflict, GenerationError, InvalidRequest, StorageFailed
-from anymedia.contracts.media import Medium
 from anymedia.contracts.mistakes import printable
 from anymedia.contracts.problem import Problem
 from anymedia.contracts.request import Request
@@ -48,17 +48,18 @@ class Intake:
         jobs: Jobs,
         *,
         settings: BatchSettings,
-        build: Build,
+        reader: Reader,
         check: Check | None = None,
-        usual: Medium | None = None,
+        keeps_mistakes: bool = False,
     ) -> None:
         self._engine = engine
         self._database = database
         self._jobs = jobs
         self._settings = settings
-        self._build = build
+        self._read = reader
         self._check = check
-        self._usual = usual
+        self._keeps_mistakes = keeps_mistakes
+        """Whether what is wrong is told in the batch, and not raised."""
         self._id = new_id("batch")
         self._ids: set[str] = set()
         self._waiting: list[dict[str, Any]] = []
@@ -72,7 +73,8 @@ class Intake:
     async def take(self, source: Source) -> str:
         """Take a batch on; its id. When this returns, it survives anything.
 
-        `InvalidRequest` lists what is wrong, and nothing is kept.
+        `InvalidRequest` lists what is wrong, and nothing is kept; or it is kept as a batch that was
+        stopped before it began.
         """
         now = self._now()
         await self._database.write(
@@ -89,23 +91,34 @@ class Intake:
             )
         )
         try:
-            number = 0
-            async for line in pieces(source):
-                number += 1
-                await self._one(number, line)
-            await self._keep()
-            self._refuse()
+            try:
+                await self._lines_of(source)
+            except InvalidRequest as error:
+                if not self._keeps_mistakes:
+                    raise
+                text = error.problem().model_dump_json(exclude={"details"})
+                await self._database.write(lambda c: self._stopped(c, text))
+                return self._id
             return await self._database.write(self._taken)
         except BaseException:
             await self._forget()
             raise
+
+    async def _lines_of(self, source: Source) -> None:
+        number = 0
+        async for line in pieces(source):
+            number += 1
+            await self._one(number, line)
+            await asyncio.sleep(0)  # reading many lines must not keep others waiting
+        await self._keep()
+        self._refuse()
 
     def _now(self) -> float:
         return self._database.time(self._engine.clock.now().timestamp())
 
     async def _one(self, number: int, line: Any) -> None:
         try:
-            found = read(line, self._build, self._usual)
+            found = await self._read(line)
             if found is None:
                 return
             self._said(line)
@@ -129,7 +142,12 @@ class Intake:
         """The request as it is kept; `BadLine` where nobody could serve it."""
         custom_id, request = found.custom_id, found.request
         if custom_id in self._ids:
-            raise BadLine("`custom_id`: there is an earlier line with the same", custom_id)
+            raise BadLine(
+                "`custom_id`: there is an earlier line with the same",
+                custom_id,
+                param="custom_id",
+                code="duplicate_custom_id",
+            )
         self._ids.add(custom_id)
         settings = self._settings
         changes: dict[str, Any] = {}
@@ -152,16 +170,16 @@ class Intake:
         except StorageFailed:
             raise
         except GenerationError as error:
-            raise BadLine(plain(error), custom_id) from None
+            raise BadLine(plain(error), custom_id, param=field_of(error)) from None
         return request
 
     def _wrong_line(self, number: int, bad: BadLine) -> None:
         self._wrong += 1
         shown = None if bad.custom_id is None else printable(bad.custom_id)
         if len(self._mistakes) < MOST_MISTAKES:
-            self._mistakes.append(
-                {"line": number, "custom_id": shown, "message": bad.message[:1000]}
-            )
+            mistake = {"line": number, "custom_id": shown, "message": bad.message[:1000]}
+            finer = {"param": bad.param, "code": bad.code}
+            self._mistakes.append(mistake | {name: one for name, one in finer.items() if one})
         problem = Problem(
             code="INVALID_REQUEST", kind="InvalidRequest", message=f"line {number}: {bad.message}"
         )
@@ -210,7 +228,8 @@ class Intake:
         """Raise what keeps the batch from being taken on."""
         if not self._lines:
             raise InvalidRequest("the batch has no lines: one JSON object a line is expected")
-        if self._wrong and (self._settings.on_invalid == "refuse" or self._wrong == self._lines):
+        useless = self._wrong == self._lines and not self._keeps_mistakes
+        if self._wrong and (self._settings.on_invalid == "refuse" or useless):
             shown = "; ".join(
                 f"line {one['line']}: {one['message'].rstrip('.')}" for one in self._mistakes[:10]
             )
@@ -259,9 +278,27 @@ class Intake:
             status="queued",
             request_hash=self._digest.hexdigest(),
             idempotency_key=self._settings.idempotency_key,
-            mistakes=msgspec.json.encode(self._mistakes).decode() if self._mistakes else None,
+            mistakes=self._told_mistakes(),
             due_at=now,
         )
+
+    def _stopped(self, c: Connection, problem: str) -> None:
+        """It was refused, and stays to say why; its lines do not."""
+        now = self._now()
+        rows.forget_items(c, self._id)
+        rows.change(
+            c,
+            self._id,
+            now,
+            status="stopped",
+            request_hash=self._digest.hexdigest(),
+            mistakes=self._told_mistakes(),
+            problem=problem,
+            finished_at=now,
+        )
+
+    def _told_mistakes(self) -> str | None:
+        return msgspec.json.encode(self._mistakes).decode() if self._mistakes else None
 
     async def _forget(self) -> None:
         """Nothing of it stays. If that fails, it is forgotten an hour later."""
@@ -269,3 +306,9 @@ class Intake:
             await self._database.write(lambda c: rows.forget(c, self._id))
         except StorageFailed as error:
             self._engine.report(f"a batch that was refused could not be removed: {error.message}")
+
+
+def field_of(error: GenerationError) -> str | None:
+    """The field that a failure is about, where it says so."""
+    found = error.details.get("mistakes")
+    return found[0]["path"] or None if found else None

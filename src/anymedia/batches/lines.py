@@ -6,7 +6,7 @@ or one of OpenAI's batch API. However long the file is, one line is in memory at
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, get_args
@@ -36,10 +36,20 @@ OURS = frozenset({"custom_id", *NAMES})
 class BadLine(Exception):
     """A line is not a request."""
 
-    def __init__(self, message: str, custom_id: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        custom_id: str | None = None,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.custom_id = custom_id
+        self.param = param
+        self.code = code
+        """A word for it in the dialect of the line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +58,19 @@ class Read:
 
     custom_id: str
     request: Request[Any]
+
+
+Reader: TypeAlias = Callable[[bytes | Mapping[str, Any]], Awaitable[Read | None]]
+"""Understands a line; `None` for an empty one. Raises `BadLine`."""
+
+
+def usual(build: Build, medium: Medium | None) -> Reader:
+    """Reads lines in our own form, of a medium where they do not say."""
+
+    async def reader(line: bytes | Mapping[str, Any]) -> Read | None:
+        return read(line, build, medium)
+
+    return reader
 
 
 async def pieces(source: Source) -> AsyncIterator[bytes | Mapping[str, Any]]:
@@ -95,7 +118,7 @@ async def split(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
         yield rest
 
 
-def read(line: bytes | Mapping[str, Any], build: Build, usual: Medium | None) -> Read | None:
+def read(line: bytes | Mapping[str, Any], build: Build, medium: Medium | None) -> Read | None:
     """The request that a line is; `None` for an empty one. Raises `BadLine`."""
     if isinstance(line, bytes):
         document = decoded(line)
@@ -111,7 +134,7 @@ def read(line: bytes | Mapping[str, Any], build: Build, usual: Medium | None) ->
             request = build("text", None, chat_fields(document))
         else:
             fields = {name: value for name, value in document.items() if name not in OURS}
-            request = build(medium_of(document, usual), None, fields)
+            request = build(medium_of(document, medium), None, fields)
     except InvalidRequest as error:
         raise BadLine(plain(error), custom_id) from None
     except (ValueError, TypeError, AttributeError, RecursionError) as error:

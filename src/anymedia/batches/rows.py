@@ -5,11 +5,12 @@ Each function is one piece of a transaction and takes the connection first.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, and_, case, delete, func, or_, select, update
 
+from anymedia.contracts.batch import EXPIRED
 from anymedia.store.schema import (
     batch_items as items,
     batch_parts as parts,
@@ -42,14 +43,33 @@ def by_key(connection: Connection, owner: str, key: str) -> RowMapping | None:
     return connection.execute(query).mappings().first()
 
 
-def listed(connection: Connection, owner: str, limit: int) -> Sequence[RowMapping]:
-    """Somebody's batches, the newest first."""
-    query = (
-        select(batches)
-        .where(batches.c.owner == owner, batches.c.status != READING)
-        .order_by(batches.c.created_at.desc(), batches.c.id)
-        .limit(limit)
-    )
+def listed(
+    connection: Connection,
+    owner: str,
+    limit: int,
+    *,
+    after: RowMapping | None = None,
+    before: RowMapping | None = None,
+    dialect: str | None = None,
+) -> Sequence[RowMapping]:
+    """Somebody's batches, the newest first: from the newest on, or those next to one of them.
+
+    `dialect` is a name in their metadata; whoever asks makes sure that it stands where it should.
+    """
+    query = select(batches).where(batches.c.owner == owner, batches.c.status != READING)
+    if dialect is not None:
+        query = query.where(batches.c.settings.contains(f'"{dialect}":{{', autoescape=True))
+    at, name = batches.c.created_at, batches.c.id
+    if before is not None:
+        newer = or_(
+            at > before["created_at"], and_(at == before["created_at"], name < before["id"])
+        )
+        query = query.where(newer).order_by(at, name.desc()).limit(limit)
+        return connection.execute(query).mappings().all()[::-1]
+    if after is not None:
+        older = or_(at < after["created_at"], and_(at == after["created_at"], name > after["id"]))
+        query = query.where(older)
+    query = query.order_by(at.desc(), name).limit(limit)
     return connection.execute(query).mappings().all()
 
 
@@ -61,9 +81,44 @@ def change(connection: Connection, batch_id: str, now: float, **columns: Any) ->
 
 
 def forget(connection: Connection, batch_id: str) -> None:
-    """A batch that was never taken on."""
-    connection.execute(delete(items).where(items.c.batch_id == batch_id))
+    """Nothing of a batch stays but its rows in the ledger, if it came to any."""
+    forget_items(connection, batch_id)
+    connection.execute(delete(parts).where(parts.c.batch_id == batch_id))
     connection.execute(delete(batches).where(batches.c.id == batch_id))
+
+
+def forget_items(connection: Connection, batch_id: str) -> None:
+    """A batch's lines."""
+    connection.execute(delete(items).where(items.c.batch_id == batch_id))
+
+
+def forget_answers(connection: Connection, batch_id: str, statuses: Iterable[str]) -> None:
+    """What became of lines that stand like this; that they stand so, and their cost, stay."""
+    connection.execute(
+        update(items)
+        .where(items.c.batch_id == batch_id, items.c.status.in_(list(statuses)))
+        .values(result=None, problem=None)
+    )
+
+
+def holds_answers(connection: Connection, batch_id: str, statuses: Iterable[str]) -> bool:
+    """Whether there is any."""
+    query = select(items.c.position).where(
+        items.c.batch_id == batch_id,
+        items.c.status.in_(list(statuses)),
+        or_(items.c.result.is_not(None), items.c.problem.is_not(None)),
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def expired(connection: Connection, batch_id: str) -> int:
+    """How many lines failed because a provider's batch did not get to them."""
+    query = select(func.count()).where(
+        items.c.batch_id == batch_id,
+        items.c.status == "failed",
+        items.c.problem.contains(f'"{EXPIRED}":true'),
+    )
+    return int(connection.execute(query).scalar_one())
 
 
 def forget_lost(connection: Connection, now: float) -> None:
@@ -176,12 +231,12 @@ def bases(connection: Connection, batch_id: str) -> set[str]:
 
 
 def page(
-    connection: Connection, batch_id: str, after: int, limit: int, *, ended: bool
+    connection: Connection, batch_id: str, after: int, limit: int, statuses: Iterable[str] | None
 ) -> Sequence[RowMapping]:
-    """The next lines after a position, in order; only those that are over, if so wished."""
+    """The next lines after a position, in order; only those that stand like this, if so wished."""
     query = select(items).where(items.c.batch_id == batch_id, items.c.position > after)
-    if ended:
-        query = query.where(items.c.status.not_in(("queued", "running")))
+    if statuses is not None:
+        query = query.where(items.c.status.in_(list(statuses)))
     return connection.execute(query.order_by(items.c.position).limit(limit)).mappings().all()
 
 

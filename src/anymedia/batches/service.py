@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import copy
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -15,13 +15,14 @@ from sqlalchemy import Connection, RowMapping
 from anymedia.batches import rows, telling
 from anymedia.batches.carrying import unbegun
 from anymedia.batches.desk import Desk
+from anymedia.batches.files import Files
 from anymedia.batches.intake import Check, Intake
-from anymedia.batches.lines import Build, Source
+from anymedia.batches.lines import Build, Reader, Source, usual
 from anymedia.batches.telling import FINAL_PARTS
 from anymedia.batches.worker import LEASE_SECONDS, Worker
 from anymedia.budgets.budget import Budgets
-from anymedia.contracts.batch import OVER, Batch, BatchItem, BatchSettings
-from anymedia.contracts.errors import NotFound, ProviderTimeout
+from anymedia.contracts.batch import ENDED, OVER, Batch, BatchItem, BatchSettings
+from anymedia.contracts.errors import Conflict, NotFound, ProviderTimeout
 from anymedia.contracts.media import Medium
 from anymedia.engine.engine import Engine
 from anymedia.jobs.service import Jobs
@@ -77,6 +78,10 @@ class Batches:
         view._jobs = self._jobs.of(owner)  # noqa: SLF001  it is one of us
         return view
 
+    def spend_from(self, budgets: Budgets) -> None:
+        """Budgets that were set up since these batches were opened."""
+        self._budgets = budgets
+
     def _desk(self, worker: str) -> Desk:
         return Desk(
             engine=self._engine,
@@ -96,20 +101,23 @@ class Batches:
         *,
         medium: Medium | None = None,
         check: Check | None = None,
+        reader: Reader | None = None,
+        keeps_mistakes: bool = False,
     ) -> Batch:
         """Take a batch on. When this returns, it survives anything.
 
-        `medium` is what lines ask for that do not say. `InvalidRequest` lists lines that are no
-        requests; nothing is begun then.
+        `medium` is what lines ask for that do not say; a `reader` understands lines in another
+        form. `InvalidRequest` lists lines that are no requests, and nothing is begun then; with
+        `keeps_mistakes` it is not raised: the batch that comes back was stopped, and lists them.
         """
         intake = Intake(
             self._engine,
             self._database,
             self._jobs,
             settings=settings or BatchSettings(),
-            build=self._build,
+            reader=reader or usual(self._build, medium),
             check=check,
-            usual=medium,
+            keeps_mistakes=keeps_mistakes,
         )
         batch_id = await intake.take(source)
         self._worker.wake()
@@ -122,22 +130,60 @@ class Batches:
         now = self._now()
         return await self._database.read(lambda c: telling.told(c, self._mine(c, batch_id), now))
 
-    async def list(self, *, limit: int = 50) -> tuple[Batch, ...]:
-        """Your batches, the newest first."""
+    async def list(
+        self,
+        *,
+        limit: int = 50,
+        after: str | None = None,
+        before: str | None = None,
+        dialect: str | None = None,
+    ) -> tuple[Batch, ...]:
+        """Your batches, the newest first; those that come `after` one in this order, or `before`.
+
+        `dialect` narrows to those that were handed in in it, by the name in their metadata.
+        """
         now = self._now()
 
         def work(c: Connection) -> tuple[Batch, ...]:
-            return tuple(telling.told(c, one, now) for one in rows.listed(c, self.owner, limit))
+            found = rows.listed(
+                c,
+                self.owner,
+                limit,
+                after=None if after is None else self._mine(c, after),
+                before=None if before is None else self._mine(c, before),
+                dialect=dialect,
+            )
+            return tuple(telling.told(c, one, now) for one in found)
 
         return await self._database.read(work)
 
-    async def results(self, batch_id: str, *, every: bool = False) -> AsyncIterator[BatchItem]:
-        """What became of its lines, in their order; those that are over, or `every` one."""
+    async def holds_answers(self, batch_id: str, statuses: Iterable[str]) -> bool:
+        """Whether anything is kept of what became of lines that stand like this."""
+
+        def work(c: Connection) -> bool:
+            return rows.holds_answers(c, self._mine(c, batch_id)["id"], statuses)
+
+        return await self._database.read(work)
+
+    async def expired(self, batch_id: str) -> int:
+        """How many lines failed because a provider's batch did not get to them in time."""
+        return await self._database.read(lambda c: rows.expired(c, self._mine(c, batch_id)["id"]))
+
+    @property
+    def files(self) -> Files:
+        """Your files of lines, handed in before they are asked for."""
+        return Files(self._database, self._jobs.store, self.owner, self._now)
+
+    async def results(
+        self, batch_id: str, *, every: bool = False, statuses: Iterable[str] = ENDED
+    ) -> AsyncIterator[BatchItem]:
+        """What became of its lines, in their order: of `every` one, or of those that stand so."""
+        wanted = None if every else tuple(statuses)
         await self._database.read(lambda c: self._mine(c, batch_id))
         after = -1
         while True:
             found = await self._database.read(
-                lambda c, a=after: rows.page(c, batch_id, a, PAGE, ended=not every)  # type: ignore[misc]  # mypy cannot type a lambda's defaults
+                lambda c, a=after: rows.page(c, batch_id, a, PAGE, wanted)  # type: ignore[misc]  # mypy cannot type a lambda's defaults
             )
             for one in found:
                 yield telling.item_of(one)
@@ -199,6 +245,23 @@ class Batches:
         await self._database.write(work)
         self._worker.wake(batch_id)
         return await self.get(batch_id)
+
+    async def forget(self, batch_id: str) -> None:
+        """Remove a batch that is over, with its lines; the ledger keeps what they cost."""
+        await self._database.write(lambda c: rows.forget(c, self._over(c, batch_id)))
+
+    async def forget_answers(self, batch_id: str, statuses: Iterable[str]) -> None:
+        """Remove what became of lines that stand like this, once the batch is over."""
+        kinds = tuple(statuses)
+        await self._database.write(lambda c: rows.forget_answers(c, self._over(c, batch_id), kinds))
+
+    def _over(self, c: Connection, batch_id: str) -> str:
+        row = self._mine(c, batch_id)
+        if row["status"] not in OVER:
+            raise Conflict(
+                f"batch `{batch_id}` is still {row['status']}; cancel it, or wait for its end"
+            )
+        return batch_id
 
     # --- work -----------------------------------------------------------------------------
 

@@ -16,6 +16,14 @@ class Concerns:
 
     def __init__(self, settings: Sequence[BudgetSettings]) -> None:
         self.settings = tuple(settings)
+        self._of_each: dict[str, list[BudgetSettings]] = {}
+        self._named: dict[tuple[str, str], list[BudgetSettings]] = {}
+        for one in self.settings:
+            of_scope = self._of_each.setdefault(one.scope, [])
+            if one.name is None:
+                of_scope.append(one)
+            else:  # there may be one for each of many keys
+                self._named.setdefault((one.scope, one.name), []).append(one)
         self._found: dict[Spender, tuple[float, float, tuple[Budget, ...]]] = {}
 
     def find(self, spender: Spender, at: float) -> tuple[Budget, ...]:
@@ -34,24 +42,25 @@ class Concerns:
         return budgets
 
     def _look(self, spender: Spender, at: float) -> tuple[Budget, ...]:
-        named: dict[tuple[str, str, str], BudgetSettings] = {}
-        for settings in self.settings:
-            for subject in spender.subjects(settings.scope):
-                if settings.name not in {None, subject}:
-                    continue
-                place = (settings.scope, subject, settings.period)
-                if settings.name is not None or place not in named:
-                    named[place] = settings
-        return tuple(budget_of(one, subject, at) for (_, subject, _), one in named.items())
+        return tuple(
+            budget_of(settings, subject, at)
+            for scope in self._of_each
+            for subject in spender.subjects(scope)
+            for settings in self._for(scope, subject).values()
+        )
+
+    def _for(self, scope: str, subject: str) -> dict[str, BudgetSettings]:
+        """The budgets of one subject, by period."""
+        found: dict[str, BudgetSettings] = {}
+        for settings in self._of_each.get(scope, ()):
+            found.setdefault(settings.period, settings)
+        for settings in self._named.get((scope, subject), ()):
+            found[settings.period] = settings
+        return found
 
     def of(self, scope: str, subject: str, period: str, at: float) -> Budget | None:
         """The budget that one subject has in a scope."""
-        found = None
-        for settings in self.settings:
-            if (settings.scope, settings.period) == (scope, period) and (
-                settings.name == subject or (settings.name is None and found is None)
-            ):
-                found = settings
+        found = self._for(scope, subject).get(period)
         return None if found is None else budget_of(found, subject, at)
 
     def named(self, at: float) -> tuple[Budget, ...]:

@@ -161,8 +161,10 @@ class RedisBudgets:
     async def _standing(self) -> tuple[BudgetStanding, ...]:
         now = self._now()
         found: dict[str, Budget] = {one.key: one for one in self._concerns.named(now)}
-        for settings in self._concerns.settings:
-            subjects = self._subjects_key(budget_of(settings, "", now))
+        several = {
+            self._subjects_key(budget_of(one, "", now)): one for one in self._concerns.settings
+        }
+        for subjects, settings in several.items():  # of many keys, all are in one place
             for subject in sorted(await self._link.command("SMEMBERS", subjects)):
                 budget = self._concerns.of(settings.scope, subject.decode(), settings.period, now)
                 if budget is not None:

@@ -114,10 +114,13 @@ class Chooser:
         conformed: bool | None = None,
     ) -> None:
         """It is over. `succeeded=None` says nothing about the option."""
-        self._memory.landed(name)
-        self._memory.experience(name, kind).finish(
-            self._memory.now(),
-            self._memory.kind(kind).growth,
+        memory = self._memory
+        memory.landed(name)
+        of_kind = memory.kind(kind)
+        experience = of_kind.of.get(name) or memory.experience(name, kind)
+        experience.finish(
+            memory.now(),
+            of_kind.growth,
             succeeded=succeeded,
             seconds=seconds if first_seconds is None else first_seconds,
             whole_seconds=seconds,

@@ -10,6 +10,7 @@ it again with one request in a hundred, or, where there is little traffic, after
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from dataclasses import dataclass
 from decimal import Decimal
@@ -222,9 +223,14 @@ class Experience:
         if not under_way:
             return 1.0
         place = 0
-        if seconds is not None:
+        if seconds is not None and len(under_way) > 1:
+            # They stand in the order in which they began: the nearest is one of two.
             began = now - seconds
-            place = min(range(len(under_way)), key=lambda one: abs(under_way[one][0] - began))
+            place = bisect_left(under_way, (began,))
+            if place == len(under_way) or (
+                place > 0 and began - under_way[place - 1][0] <= under_way[place][0] - began
+            ):
+                place = bisect_left(under_way, under_way[place - 1][:1])
         return under_way.pop(place)[1]
 
     def _success(self, conformed: bool | None) -> None:

@@ -89,7 +89,8 @@ class Memory:
     def begun(self, name: str, kind: str) -> None:
         """A request was sent."""
         self.loads[name] = self.loads.get(name, 0) + 1
-        experience, of_kind = self.experience(name, kind), self.kind(kind)
+        of_kind = self.kind(kind)
+        experience = of_kind.of.get(name) or self.experience(name, kind)
         experience.start(self.now(), of_kind.calls, of_kind.size)
 
     def landed(self, name: str) -> None:

@@ -162,12 +162,18 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "doctor:doctor",
         "Whether this installation works, and what to do where it does not.",
     ),
+    "bench": (
+        "bench:bench",
+        "Throughput, latency and memory of this installation, measured without any network.",
+    ),
     "serve": (
         "serve:serve",
         "Serve the gateway: every provider behind one address, for any client.",
     ),
     "keys create": ("keys:create", "Make a key. It is told this once."),
     "keys list": ("keys:list_", "All keys, the newest first."),
+    "keys change": ("keys:change", "Change a key's rights; what is not said stays."),
+    "keys audit": ("keys:audit", "What administrators did, the latest first."),
     "keys revoke": ("keys:revoke", "Let a key open nothing any more. Its jobs go on."),
     "keys rotate": ("keys:rotate", "Give a key a new secret. It is told this once."),
     "webhooks list": ("webhooks:list_", "Messages to callers' servers, the latest first."),

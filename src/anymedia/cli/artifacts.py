@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ArtifactId = Annotated[
     str, Parameter(name="ID", help="The artifact's id, as `anymedia artifacts list` shows it.")
 ]
-Role = Literal["output", "original", "input", "preview"]
+Role = Literal["output", "original", "input", "preview", "file"]
 Since = Annotated[
     str | None, Parameter(help="Only what was kept since: `7d`, `24h`, `2026-11-01`.")
 ]

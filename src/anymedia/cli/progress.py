@@ -44,8 +44,11 @@ class Progress:
 
     def update(self, job: Job) -> None:
         """How a job stands now."""
-        self._words = standing(job)
-        self._fraction = job.progress
+        self.say(standing(job), job.progress)
+
+    def say(self, words: str, fraction: float | None = None) -> None:
+        """What is being done now, and which share is done."""
+        self._words, self._fraction = words, fraction
         if self._shown:
             self._show()
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from anymedia.contracts.configuration import Settings
     from anymedia.gateway.serving import Address
 
-NEEDED = ("fastapi", "uvicorn", "prometheus_client")
+NEEDED = ("fastapi", "uvicorn", "httptools", "prometheus_client")
 
 
 def serve(
@@ -55,7 +55,7 @@ def serve(
             f"listening on {host} would let everybody in who can reach it. Set "
             f"`ANYMEDIA_ADMIN_KEY`, or make a key with `anymedia keys create`, or say `--no-auth`"
         )
-    logged()
+    logged(settings.gateway.log_format)
     with listening(address) as listener:
         address = Address(host=host, port=listener.getsockname()[1])
         opening = Opening(

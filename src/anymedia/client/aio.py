@@ -15,6 +15,7 @@ from anymedia.client.artifacts import AsyncArtifactsView
 from anymedia.client.batches import BUILD, AsyncBatchesView
 from anymedia.client.handle import AsyncJobHandle
 from anymedia.client.history import History, informed
+from anymedia.client.key_terms import KeyTerms
 from anymedia.client.listing import Page, meant
 from anymedia.client.relaying import AsyncRelays
 from anymedia.client.verbs import request_for
@@ -22,7 +23,7 @@ from anymedia.client.webhooks import AsyncWebhooksView
 from anymedia.clock import Clock, SystemClock
 from anymedia.configuration import load
 from anymedia.contracts.audio import AudioResult
-from anymedia.contracts.budget import BudgetAlert, BudgetStanding
+from anymedia.contracts.budget import BudgetAlert, BudgetSettings, BudgetStanding
 from anymedia.contracts.caching import CacheSettings
 from anymedia.contracts.configuration import ProviderSettings, Settings
 from anymedia.contracts.embedding import EmbeddingResult
@@ -34,6 +35,7 @@ from anymedia.contracts.finding import Finding
 from anymedia.contracts.image import ImageResult
 from anymedia.contracts.job import Job, Pause
 from anymedia.contracts.ledger import Costs, CostsBy
+from anymedia.contracts.limit import Limits
 from anymedia.contracts.manifest import Manifest
 from anymedia.contracts.media import Medium, StoredArtifact
 from anymedia.contracts.model import Model
@@ -50,9 +52,11 @@ from anymedia.contracts.transcription import TranscriptionResult
 from anymedia.contracts.video import VideoResult
 from anymedia.engine.answers import answered_once, key_of
 from anymedia.engine.candidate import Asker
+from anymedia.engine.counting import TokenCount, count_tokens
 from anymedia.engine.engine import Engine
 from anymedia.engine.inputs import artifact_ids, holds_media
 from anymedia.engine.providers import ProviderCheck, ProviderStatus
+from anymedia.engine.speaker import Speaker
 from anymedia.engine.transport import NetworkTransport, Transport
 from anymedia.providers.spec import Provider
 from anymedia.store.journal import FOLDER as JOURNAL_FOLDER, Journal
@@ -132,6 +136,8 @@ class AsyncClient:
         self._opened_database: Database | None = None
         self._history = History(lambda: self._database, self.data_dir, clock)
         self._opened_books: Books | None = None
+        self._key_budgets: tuple[BudgetSettings, ...] = ()
+        self.key_terms = KeyTerms(lambda: self._database, clock, self._hold_keys_to)
         self.jobs = AsyncJobsView(lambda: self._jobs, lambda: self._batches)
         self.webhooks = AsyncWebhooksView(lambda: self._jobs, OWNER)
         self.batches = AsyncBatchesView(lambda: self._batches)
@@ -266,13 +272,21 @@ class AsyncClient:
         return self._jobs.of(asker.caller or OWNER)
 
     async def stream(
-        self, request: TextRequest, *, asker: Asker | None = None
+        self,
+        request: TextRequest,
+        *,
+        asker: Asker | None = None,
+        speaker: Speaker | None = None,
     ) -> AsyncGenerator[TextEvent, None]:
-        """The events of a text request; the last one carries the result."""
+        """The events of a text request; the last one carries the result.
+
+        `speaker` is told who answers before the first of them comes.
+        """
         asker = asker or self._asker
         self._begin()
         await self._check_inputs(request, asker)
-        async with aclosing(self._engine.stream(request, asker=asker)) as events:
+        streaming = self._engine.stream(request, asker=asker, speaker=speaker)
+        async with aclosing(streaming) as events:
             async for event in events:
                 yield event
 
@@ -299,6 +313,13 @@ class AsyncClient:
             clock=self._engine.clock,
             stale_days=self.settings.stale_price_days,
         )
+
+    async def count_tokens(self, request: TextRequest, *, asker: Asker | None = None) -> TokenCount:
+        """How many tokens a question has: counted by who would be asked, or else guessed.
+
+        `InvalidRequest` where it holds pictures or the like, and who would be asked counts nothing.
+        """
+        return await count_tokens(self._engine, request, asker or self._asker)
 
     async def execute(self, request: UnifiedRequest | Mapping[str, Any]) -> Any:
         """Answer the versioned envelope, in the version that it came in.
@@ -337,7 +358,7 @@ class AsyncClient:
         self._engine.configure(settings)
         self.settings = settings
         if self._opened_books is not None:
-            self._opened_books.configure(settings.budgets)
+            self._opened_books.configure(self._every_budget)
 
     @property
     def cache(self) -> Cache:
@@ -456,6 +477,7 @@ class AsyncClient:
                 owner=OWNER,
                 callback_base_url=self.settings.gateway.public_url,
                 budgets=self._opened_books.jobs if self._opened_books is not None else None,
+                key_terms=self.key_terms.known,
             )
         return self._opened_jobs
 
@@ -483,22 +505,39 @@ class AsyncClient:
 
     def _begin(self) -> None:
         """What has to be there before the first request: budgets, and the work in the background."""
-        if self.settings.budgets and self._opened_books is None:
+        if self._every_budget and self._opened_books is None:
             from anymedia.client.budgets import opened
             from anymedia.client.costs import WritingOff
 
             books = self._opened_books = opened(
-                self.settings.budgets,
+                self._every_budget,
                 database=self._database,
                 clock=self._engine.clock,
                 link=self._engine.link,
                 tell=self._told_of_budget,
             )
             self._engine.guards.budgets = books.quick
+            for one in (self._opened_jobs, self._opened_batches):
+                if one is not None:
+                    one.spend_from(books.jobs)
             self._engine.upkeep.also(books.tend)
             unknown = WritingOff(self._engine, self._database, self.data_dir)
             self._engine.upkeep.also(unknown.tend)
         self._engine.upkeep.begin()
+
+    @property
+    def _every_budget(self) -> tuple[BudgetSettings, ...]:
+        """What the configuration says of a key by its name goes before what stands at the key."""
+        return (*self._key_budgets, *self.settings.budgets)
+
+    def _hold_keys_to(
+        self, limits: Mapping[str, Limits], budgets: tuple[BudgetSettings, ...]
+    ) -> None:
+        self._key_budgets = budgets
+        self._engine.guards.hold_keys_to(self.settings, limits)
+        if self._opened_books is not None:
+            self._opened_books.configure(self._every_budget)
+        self._begin()
 
     def _told_of_budget(self, alert: BudgetAlert) -> None:
         whose = f"the budget of {alert.scope} `{alert.name}`"

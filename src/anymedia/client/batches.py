@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from anymedia.client.verbs import request_for
-from anymedia.contracts.batch import Batch, BatchItem, BatchSettings
+from anymedia.contracts.batch import ENDED, Batch, BatchItem, BatchSettings
 from anymedia.contracts.media import Medium
 from anymedia.contracts.mistakes import valid
 
 if TYPE_CHECKING:
+    from anymedia.batches.files import Files
     from anymedia.batches.intake import Check
-    from anymedia.batches.lines import Source
+    from anymedia.batches.lines import Reader, Source
     from anymedia.batches.service import Batches, OnProgress
     from anymedia.client.portal import Portal
 
@@ -37,6 +38,8 @@ class AsyncBatchesView:
         *,
         media_type: Medium | None = None,
         check: Check | None = None,
+        reader: Reader | None = None,
+        keeps_mistakes: bool = False,
         start: bool = True,
         **fields: Any,
     ) -> Batch:
@@ -45,10 +48,19 @@ class AsyncBatchesView:
         Fields are those of `BatchSettings`. `media_type` is what lines ask for that do not say.
         Without `start` it is left to other processes, or to a later `wait`.
         Every line is checked first; `InvalidRequest` lists all mistakes, and nothing is begun.
+        A `reader` understands lines in another form; with `keeps_mistakes` what is wrong is told
+        in a batch that was stopped before it began, and not raised.
         """
         batches = self._open()
         said = settings_of(settings, fields)
-        batch = await batches.create(source, said, medium=media_type, check=check)
+        batch = await batches.create(
+            source,
+            said,
+            medium=media_type,
+            check=check,
+            reader=reader,
+            keeps_mistakes=keeps_mistakes,
+        )
         if start:
             batches.start()
         return batch
@@ -57,15 +69,43 @@ class AsyncBatchesView:
         """How it stands. `NotFound` when there is none of that id."""
         return await self._open().get(batch_id)
 
-    async def list(self, *, limit: int = 50) -> tuple[Batch, ...]:
-        """Batches, the newest first."""
-        return await self._open().list(limit=limit)
+    async def list(
+        self,
+        *,
+        limit: int = 50,
+        after: str | None = None,
+        before: str | None = None,
+        dialect: str | None = None,
+    ) -> tuple[Batch, ...]:
+        """Batches, the newest first; `after` and `before` are ids, for the pages next to them."""
+        return await self._open().list(limit=limit, after=after, before=before, dialect=dialect)
+
+    async def forget(self, batch_id: str) -> None:
+        """Remove a batch that is over, with its lines; the ledger keeps what they cost."""
+        await self._open().forget(batch_id)
+
+    async def forget_answers(self, batch_id: str, statuses: Iterable[str]) -> None:
+        """Remove what became of lines that stand like this, once the batch is over."""
+        await self._open().forget_answers(batch_id, statuses)
+
+    async def holds_answers(self, batch_id: str, statuses: Iterable[str]) -> bool:
+        """Whether anything is kept of what became of lines that stand like this."""
+        return await self._open().holds_answers(batch_id, statuses)
+
+    async def expired(self, batch_id: str) -> int:
+        """How many lines failed because a provider's batch did not get to them in time."""
+        return await self._open().expired(batch_id)
+
+    @property
+    def files(self) -> Files:
+        """Files of lines, handed in before they are asked for."""
+        return self._open().files
 
     async def results(
-        self, batch_id: str, *, every: bool = False
+        self, batch_id: str, *, every: bool = False, statuses: Iterable[str] = ENDED
     ) -> AsyncGenerator[BatchItem, None]:
-        """What became of its lines, in their order; of those that are over, or of `every` one."""
-        async for item in self._open().results(batch_id, every=every):
+        """What became of its lines, in their order: of `every` one, or of those that stand so."""
+        async for item in self._open().results(batch_id, every=every, statuses=statuses):
             yield item
 
     async def wait(
@@ -157,6 +197,10 @@ class BatchesView:
         return self._portal.call(
             self._batches.wait(batch_id, timeout_seconds=timeout_seconds, on_progress=on_progress)
         )
+
+    def forget(self, batch_id: str) -> None:
+        """Remove a batch that is over, with its lines; the ledger keeps what they cost."""
+        self._portal.call(self._batches.forget(batch_id))
 
     def cancel(self, batch_id: str) -> Batch:
         """Begin nothing more of it, and stop what can be stopped."""

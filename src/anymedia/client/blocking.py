@@ -41,7 +41,9 @@ from anymedia.contracts.text import TextRequest, TextResult
 from anymedia.contracts.transcription import TranscriptionResult
 from anymedia.contracts.video import VideoResult
 from anymedia.engine.candidate import Asker
+from anymedia.engine.counting import TokenCount
 from anymedia.engine.providers import ProviderCheck, ProviderStatus
+from anymedia.engine.speaker import Speaker
 from anymedia.providers.spec import Provider
 
 if TYPE_CHECKING:
@@ -111,6 +113,13 @@ class Client:
         """Texts to vectors. Fields are those of `EmbeddingRequest`."""
         return self._portal.call(self._client.embed(inputs, **fields))
 
+    def count_tokens(self, request: TextRequest, *, asker: Asker | None = None) -> TokenCount:
+        """How many tokens a question has: counted by who would be asked, or else guessed.
+
+        `InvalidRequest` where it holds pictures or the like, and who would be asked counts nothing.
+        """
+        return self._portal.call(self._client.count_tokens(request, asker=asker))
+
     def submit_image(self, prompt: str | None = None, **fields: Any) -> JobHandle:
         """Take on images and come back at once."""
         return self._handle(self._client.submit_image(prompt, **fields))
@@ -153,9 +162,15 @@ class Client:
         """The result of any request."""
         return self._portal.call(self._client.run(request, asker=asker))
 
-    def stream(self, request: TextRequest, *, asker: Asker | None = None) -> Iterator[TextEvent]:
+    def stream(
+        self,
+        request: TextRequest,
+        *,
+        asker: Asker | None = None,
+        speaker: Speaker | None = None,
+    ) -> Iterator[TextEvent]:
         """The events of a text request; the last one carries the result."""
-        return self._portal.iterate(self._client.stream(request, asker=asker))
+        return self._portal.iterate(self._client.stream(request, asker=asker, speaker=speaker))
 
     def submit(self, request: MediaRequest[Any], *, asker: Asker | None = None) -> JobHandle:
         """Take a media request on; from here on it survives anything."""

@@ -22,6 +22,7 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "ANYMEDIA_DATABASE_URL": ("database_url",),
     "ANYMEDIA_REDIS_URL": ("state", "redis_url"),
     "ANYMEDIA_ARTIFACTS_URL": ("artifacts_url",),
+    "ANYMEDIA_LOG_FORMAT": ("gateway", "log_format"),
     "FAILOVER_STRATEGY": ("failover", "strategy"),
     "FAILOVER_MAX_ATTEMPTS": ("failover", "max_attempts"),
     "CIRCUIT_BREAKER_FAILURE_THRESHOLD": ("circuit_breaker", "failure_threshold"),

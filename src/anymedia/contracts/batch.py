@@ -29,6 +29,8 @@ ENDED: frozenset[str] = frozenset(
 SECONDS = {"m": 60, "h": 3600, "d": 86400}
 WINDOW = re.compile(r"([1-9]\d{0,3})([mhd])")
 LOW = -50
+EXPIRED = "expired"
+"""Among a failure's details: the provider's batch ended before it got to the line."""
 
 
 def window(said: str) -> str:
@@ -111,6 +113,10 @@ class LineMistake(Contract):
     line: int
     custom_id: str | None = None
     message: str
+    param: str | None = None
+    """The field that it is about, as a path into the line's body, where one is known."""
+    code: str | None = None
+    """A word for it in the dialect of the line, where that has one."""
 
 
 class BatchPart(Contract):

@@ -24,13 +24,9 @@ asked; a cheaper preset is taken; or it goes through with a warning."""
 Share: TypeAlias = Annotated[float, Field(gt=0, le=100)]
 
 
-class BudgetSettings(Contract):
-    """One budget. What is reserved for requests under way counts as spent."""
+class BudgetTerms(Contract):
+    """How much, how often, and what then."""
 
-    scope: BudgetScope
-    name: str | None = Field(default=None, min_length=1, max_length=300)
-    """Which one: a key, a tag, a provider, a medium, `provider/model`. Without it each has as
-    much; one with a name stands in for one without that has the same scope and period."""
     period: BudgetPeriod = "month"
     limit_usd: Decimal = Field(ge=0, le=1_000_000_000)
     on_reached: OnReached = "refuse"
@@ -43,6 +39,15 @@ class BudgetSettings(Contract):
     known what they cost."""
     time_zone: str = "UTC"
     """Whose midnight it is when a day or month begins, such as `Europe/Berlin`."""
+
+
+class BudgetSettings(BudgetTerms):
+    """One budget. What is reserved for requests under way counts as spent."""
+
+    scope: BudgetScope
+    name: str | None = Field(default=None, min_length=1, max_length=300)
+    """Which one: a key, a tag, a provider, a medium, `provider/model`. Without it each has as
+    much; one with a name stands in for one without that has the same scope and period."""
 
 
 class BudgetStanding(Contract):

@@ -67,6 +67,8 @@ class ProviderSettings(Contract):
     options: dict[str, Any] = Field(default_factory=dict)
     """Sent with every request unless the request says otherwise."""
     proxy: str | None = None
+    trace_context: bool = False
+    """Whether our traces go on at it: its requests carry `traceparent`. Only for servers of yours."""
 
 
 class Alias(Contract):

@@ -34,6 +34,8 @@ class Estimate(Contract):
     """Why it stands where it stands in the order."""
     dialect: str | None = None
     """Whose language it would be asked in, where several services speak it."""
+    further_dialects: tuple[str, ...] = ()
+    """Others that it speaks besides."""
     warnings: tuple[Notice, ...] = ()
     """What makes the figures doubtful, such as a price that nobody has checked for long."""
     passed_over: str | None = None

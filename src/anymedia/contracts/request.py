@@ -5,10 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import ClassVar, Generic, TypeVar
 
-from pydantic import AwareDatetime, Field, JsonValue, field_validator
+from pydantic import Field, JsonValue, field_validator
 
 from anymedia.contracts.base import Contract
 from anymedia.contracts.media import Medium, Quality
+from anymedia.contracts.moment import Moment
 from anymedia.contracts.normalization import Normalizing
 from anymedia.contracts.result import Result
 
@@ -76,7 +77,7 @@ class MediaRequest(Request[ResultT], Generic[ResultT]):
     seed: int | None = Field(default=None, ge=0, le=2**63 - 1)
     callback_url: str | None = Field(default=None, max_length=2048)
     """Told when the job ends."""
-    not_before: AwareDatetime | None = None
+    not_before: Moment | None = None
     """Nothing is begun earlier; time limits count from then on."""
     fallback: bool | None = None
     """Whether another provider is asked after one has taken it on and failed, also where both

@@ -49,7 +49,8 @@ class RetentionSettings(Contract):
     previews: Age = None
     """Pictures made of artifacts; they go with what they are of in any case."""
     inputs: Age = None
-    """Our copies of what requests came with, from the end of the last job that used them on."""
+    """Our copies of what requests came with, from the end of the last job that used them on; files
+    of lines from when they came."""
     jobs: Age = None
     """Jobs that are over and whose artifacts are removed: the request, the attempts, the timeline.
     The ledger stays."""

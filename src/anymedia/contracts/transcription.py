@@ -1,4 +1,4 @@
-"""Transcription: speech in, words out."""
+"""Transcription: speech in, words out; in its own language, or in English."""
 
 from __future__ import annotations
 
@@ -54,4 +54,11 @@ class TranscriptionRequest(Request[TranscriptionResult]):
     timestamps: Literal["none", "segment", "word"] = "none"
     speakers: bool = False
     """Tell speakers apart."""
+    translate: bool = False
+    """Written down in English, whatever is spoken."""
     temperature: float | None = Field(default=None, ge=0, le=1)
+
+    @property
+    def task(self) -> str:
+        """Whether the words are to be in English."""
+        return "translation" if self.translate else "transcription"

@@ -22,11 +22,13 @@ from anymedia.contracts.errors import (
     UnreadableInput,
     UnreadableResponse,
 )
+from anymedia.engine.direct import head_of
 from anymedia.engine.download import Downloads, host_of, origin
 from anymedia.engine.transport import Incoming, Outgoing, Transport
 from anymedia.engine.variants import Variant
 from anymedia.providers.spec import Provider
-from anymedia.wire.auth import GrantingAuth, Token
+from anymedia.telemetry.story import CARRIER
+from anymedia.wire.auth import GrantingAuth, HeaderKey, NoAuth, Token
 from anymedia.wire.exchange import Exchange, step
 from anymedia.wire.http import WHOLE_URL, HttpRequest, HttpResponse, get
 
@@ -136,6 +138,50 @@ class Connection:
         finally:
             exchange.close()
 
+    # --- what is passed on as it came -------------------------------------------------------
+
+    def standing(self, request: HttpRequest) -> Outgoing | None:
+        """A request without its body, to be sent again and again.
+
+        `None` where each has to be signed anew, needs a token that ends, or carries a trace.
+        """
+        auth = self.provider.auth
+        if self._granting is not None or not isinstance(auth, HeaderKey | NoAuth):
+            return None
+        if self.configured.trace_context:
+            return None
+        if self.provider.headers:
+            request = request.with_headers({**self.provider.headers, **request.headers})
+        request = auth.authorize(request, dict(self._given), self._clock.now())
+        headers = dict(request.headers)
+        headers.setdefault("Content-Type", request.content_type or "application/json")
+        url = request.url(self.base_url)
+        return Outgoing(
+            method=request.method,
+            url=url,
+            headers=headers,
+            proxy=self.configured.proxy,
+            head=head_of(url, headers),
+        )
+
+    async def pass_on(
+        self, outgoing: Outgoing, read: Callable[[HttpResponse], T]
+    ) -> tuple[HttpResponse, T]:
+        """The answer to a request that is ready to go, and what is read of it."""
+        try:
+            response = await self._transport.send(
+                outgoing, limit_bytes=self._settings.max_response_bytes
+            )
+            if self._heard is not None:
+                self._heard(self, response)
+            if response.status >= 300:
+                self.refuse_redirect(response)
+            if response.status >= 400:
+                raise self.explain(response)
+            return response, read(response)
+        except GenerationError as error:
+            raise self.named(error) from None
+
     async def send(self, request: HttpRequest, *, timeout_seconds: float) -> HttpResponse:
         """One request and its whole answer."""
         outgoing = await self.outgoing(request, timeout_seconds=timeout_seconds)
@@ -164,6 +210,12 @@ class Connection:
             timeout_seconds=timeout_seconds,
             read_seconds=silence_seconds or self._settings.timeouts.read_seconds,
         )
+        async with self.overheard(outgoing) as incoming:
+            yield incoming
+
+    @asynccontextmanager
+    async def overheard(self, outgoing: Outgoing) -> AsyncIterator[Incoming]:
+        """The same for a request that is ready to go."""
         try:
             async with self._transport.stream(outgoing) as incoming:
                 if self._heard is not None:
@@ -222,6 +274,8 @@ class Connection:
         headers = dict(request.headers)
         if content_type is not None:
             headers.setdefault("Content-Type", content_type)
+        if self.configured.trace_context and (carrier := CARRIER.get()) is not None:
+            headers |= carrier()
         total_seconds = min(request.timeout_seconds or timeout_seconds, timeout_seconds)
         return Outgoing(
             method=request.method,

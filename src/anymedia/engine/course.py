@@ -34,6 +34,7 @@ from anymedia.engine.retry import answers_for, may_go_elsewhere
 from anymedia.engine.spending import nano_usd
 from anymedia.providers.spec import Receipt
 from anymedia.store.ledger import LedgerRow, money, reference_of
+from anymedia.telemetry.observer import Attempt as Observed, Observer
 
 
 class Course:
@@ -48,8 +49,10 @@ class Course:
         ledger: Callable[[LedgerRow], None],
         new_id: Callable[[str], str],
         asker: Asker = NOBODY,
+        observer: Observer | None = None,
     ) -> None:
         self.request = request
+        self.observer = observer
         self.id = new_id("req")
         """What the ledger's rows about its tries have in common."""
         self.asker = asker
@@ -72,6 +75,25 @@ class Course:
         )
         one = Try(self, candidate, number=len(self._tries) + 1, repetition=repetition)
         self._tries.append(one)
+        return one
+
+    def resume(
+        self,
+        candidate: Candidate,
+        *,
+        request_id: str,
+        attempt_id: str,
+        since: float,
+        began: float,
+        started_at: datetime,
+        observed: Observed | None,
+    ) -> Try:
+        """A first try that was made by the short way, under the names that it has there."""
+        self.id, self._started = request_id, since
+        observer, self.observer = self.observer, None  # it has been told of this one
+        one = self.begin(candidate)
+        self.observer = observer
+        one.resume(attempt_id, began, started_at, observed)
         return one
 
     def passed_over(self, candidate: Candidate, error: GenerationError) -> None:
@@ -229,6 +251,19 @@ class Try:
         self._state: AttemptState = "sending"
         self._started_at = course.clock.now()
         self._finished_at: datetime | None = None
+        observer = course.observer
+        self._observed = None if observer is None else self._begun(observer)
+
+    def _begun(self, observer: Observer) -> Observed:
+        """Somebody wants to know of it."""
+        candidate = self.candidate
+        return observer.attempt(
+            candidate.request.medium,
+            candidate.connection.name,
+            candidate.model_id,
+            self.number,
+            self.course.id,
+        )
 
     def succeeded(self, answer: Answer | Receipt, words: str) -> tuple[Usage, Cost]:
         """It has an answer: what that consumed and costs, written down."""
@@ -246,6 +281,8 @@ class Try:
         if isinstance(error, LimitReached | CircuitOpen | BudgetReached):
             self.asked = False
             self._state, self._finished_at = "skipped", self._started_at
+            if self._observed is not None:
+                self._observed.ended("skipped", seconds=self.elapsed_seconds(), code=error.code)
             return
         maybe = error.accepted != "no"
         cost = Cost(basis="pending") if maybe else Cost(amount=Decimal(0), basis="computed")
@@ -288,6 +325,17 @@ class Try:
         if self.candidate.probe:
             return "all are left alone; this one was due first"
         return self.candidate.why or None
+
+    def resume(
+        self, attempt_id: str, began: float, started_at: datetime, observed: Observed | None
+    ) -> None:
+        """It began elsewhere, under this name."""
+        self.id, self._began, self._started_at = attempt_id, began, started_at
+        self._observed = observed
+
+    def closed(self) -> None:
+        """Its row is in the ledger already, or was refused by it."""
+        self._finished_at = self.course.clock.now()
 
     def restart(self) -> None:
         """It begins now: what went before was waiting for room."""
@@ -342,6 +390,9 @@ class Try:
         self.cost = cost
         self._finished_at = now = self.course.clock.now()
         self.usage = usage
+        if self._observed is not None:
+            seconds = self.elapsed_seconds()
+            self._observed.ended(state, seconds=seconds, code=code, usage=usage, cost=cost)
         self.course.ledger(
             LedgerRow(
                 id=f"{self.id}:settle",

@@ -47,11 +47,13 @@ from anymedia.engine.relay import Relays
 from anymedia.engine.results import parsed_output, words
 from anymedia.engine.retry import PATIENCE_SECONDS, Backoff, retries_unknown
 from anymedia.engine.routing import Router, estimate_of, unfit
+from anymedia.engine.speaker import Speaker
 from anymedia.engine.transport import Transport
 from anymedia.engine.upkeep import Upkeep
 from anymedia.providers.spec import Brief, Call, Stream
 from anymedia.state.redis import RedisLink
 from anymedia.store.ledger import LedgerRow
+from anymedia.telemetry.observer import Observer
 from anymedia.wire.sse import LineParser, SseParser
 
 ResultT = TypeVar("ResultT", bound=Result)
@@ -90,6 +92,8 @@ class Engine:
         self.providers = Providers(settings, network=network, clock=clock, heard=self.guards.heard)
         self.router = Router(self.providers, self.chooser, chance=chance.random)
         self.relays = Relays(self)
+        self.observer: Observer | None = None
+        """Who wants to know of every attempt, if anybody does."""
         self.upkeep = Upkeep(self.providers, self.guards, network=network, clock=clock)
         self.cache = cache_of(settings, clock, self.link, self.report)
         self.downloads = Downloads(self.providers.transport)
@@ -240,9 +244,14 @@ class Engine:
     # --- streams --------------------------------------------------------------------------
 
     async def stream(
-        self, request: TextRequest, *, asker: Asker = NOBODY, course: Course | None = None
+        self,
+        request: TextRequest,
+        *,
+        asker: Asker = NOBODY,
+        course: Course | None = None,
+        speaker: Speaker | None = None,
     ) -> AsyncGenerator[TextEvent, None]:
-        """Events as they come, the result last.
+        """Events as they come, the result last. `speaker` is told who answers before the first.
 
         Before the first event a failure is followed by another try, here or elsewhere. After it
         there is none, unless the route says `resume_streams`: the caller has seen the beginning
@@ -250,11 +259,12 @@ class Engine:
         `run`.
         """
         cache = self.cache if request.cache is not False and course is None else None
-        key = None
+        speaker, key = speaker or Speaker(), None
         if cache is not None and cache.suits(request):
             key = await key_of(cache, request, asker, self.providers)
             if (kept := await cache.find(key)) is not None:
                 self.given_again(request, asker)(kept.names[-1], kept.cost)
+                speaker.name = kept.names[-1]
                 for event in cache.replay(kept.result(request)):
                     yield event
                 return
@@ -271,6 +281,7 @@ class Engine:
                         Passage(self.guards, one),
                         aclosing(self.pieces(candidate, one)) as pieces,
                     ):
+                        speaker.name = candidate.name
                         async for piece in pieces:
                             one.started()
                             if isinstance(piece, AnswerComplete):
@@ -405,6 +416,7 @@ class Engine:
             ledger=self.ledger.record,
             new_id=new_id,
             asker=asker,
+            observer=self.observer,
         )
 
     async def close(self) -> None:

@@ -37,7 +37,7 @@ MEANING: dict[type[Request[Any]], frozenset[str]] = {
     VideoRequest: frozenset({"prompt", "first_frame", "last_frame", "references", "video", "mode"}),
     AudioRequest: frozenset({"prompt", "kind", "references"}),
     SpeechRequest: frozenset({"text", "voice"}),
-    TranscriptionRequest: frozenset({"audio"}),
+    TranscriptionRequest: frozenset({"audio", "translate"}),
 }
 """Fields that are the request; whether a model can do them is a matter of its tasks."""
 

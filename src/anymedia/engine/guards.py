@@ -7,7 +7,7 @@ tells all of them, the health of its provider and the strategies how it went.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from secrets import token_hex
 from typing import Any
 
@@ -21,6 +21,7 @@ from anymedia.contracts.errors import (
     LimitReached,
     RateLimited,
 )
+from anymedia.contracts.limit import Limits
 from anymedia.contracts.media import Medium
 from anymedia.contracts.request import Request
 from anymedia.contracts.resilience import Alert, AlertSettings, CircuitState
@@ -29,6 +30,7 @@ from anymedia.engine.candidate import Asker, Candidate
 from anymedia.engine.connection import Connection
 from anymedia.engine.course import Try
 from anymedia.engine.gossip import Gossip, Learnt, Seen
+from anymedia.engine.pricing import Reckoned
 from anymedia.engine.quotas import Quotas, own_key
 from anymedia.engine.routing import affinity_of
 from anymedia.limits.claim import Claim, Full, Limiter
@@ -45,6 +47,8 @@ from anymedia.resilience.shared import Sharing
 from anymedia.state.redis import RedisLink
 from anymedia.wire.http import HttpResponse
 
+OF_CALLERS = ("caller:", "all:")
+"""Keys of limits that no provider is to blame for."""
 LEASE_MARGIN_SECONDS = 60.0
 """A slot is held this much longer than the request may take, should nobody give it back."""
 
@@ -99,10 +103,14 @@ class Guards:
 
     def configure(self, settings: Settings) -> None:
         """Other settings; what was counted and learnt stays."""
-        self.quotas = Quotas(settings)
+        self.quotas = Quotas(settings, self.quotas.of_keys)
         self.breakers.change(settings.circuit_breaker)
         self.spare.change(settings.retry_budget)
         self.health.change(settings.health)
+
+    def hold_keys_to(self, settings: Settings, limits: Mapping[str, Limits]) -> None:
+        """What single keys may ask for, on top of what the settings say."""
+        self.quotas = Quotas(settings, limits)
 
     # --- circuits -------------------------------------------------------------------------
 
@@ -187,7 +195,7 @@ class Guards:
         succeeded: bool | None,
         seconds: float | None,
         first_seconds: float | None = None,
-        cost: Cost | None = None,
+        cost: Cost | Reckoned | None = None,
         conformed: bool | None = None,
     ) -> None:
         """It is over, and how it went."""
@@ -272,6 +280,8 @@ class Guards:
         """What a provider says in passing about its limits."""
         if not connection.configured.learn_limits:
             return
+        if "ratelimit" not in "\n".join(response.headers).lower():
+            return  # as most say nothing of it
         for learned in read_limits(response.headers, self._clock.now()):
             self.limiter.learn(own_key(connection), learned)
 
@@ -328,7 +338,7 @@ def limit_reached(name: str, full: Full) -> LimitReached:
         when = f"; there may be room in {after:.1f} s" if after is not None else ""
     return LimitReached(
         f"the limit `{full.amount}` of `{full.key}` is reached{when}",
-        provider=name,
+        provider=None if full.key.startswith(OF_CALLERS) else name,
         retry_after=after,
         retryable=not full.never,
     )

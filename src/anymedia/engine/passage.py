@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import TracebackType
 
 from anymedia.contracts.errors import GenerationError, LimitReached, NetworkFailed, RateLimited
+from anymedia.engine.attendance import is_deserted
 from anymedia.engine.course import Try
 from anymedia.engine.guards import Guards, circuit_of, counts, names_of
 from anymedia.engine.routing import situation_of
@@ -19,6 +21,13 @@ class Passage:
         self._guards = guards
         self._one = one
         self._admission: Admission | None = None
+
+    @classmethod
+    def entered(cls, guards: Guards, one: Try, admission: Admission) -> Passage:
+        """The way back of an attempt that has come through by the short way (`relay`)."""
+        passage = cls(guards, one)
+        passage._admission = admission
+        return passage
 
     async def __aenter__(self) -> None:
         guards, one, candidate = self._guards, self._one, self._one.candidate
@@ -68,6 +77,10 @@ class Passage:
             course = one.course
             await guards.stick(course.request, course.asker, course.policy, name)
         await self._give_back(error)
+        if error is not None and is_deserted():
+            if isinstance(error, GenerationError):
+                one.failed(error)
+            raise asyncio.CancelledError  # nothing else is begun for somebody who has gone
 
     async def _give_back(self, error: BaseException | None) -> None:
         """Slots are free again; estimates become what it was; what was not taken counts nowhere."""

@@ -6,11 +6,12 @@ output. A part with a price of its own is charged at that, and the rest at the w
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
-from anymedia.contracts.cost import Cost
+from anymedia.contracts.cost import Cost, CostBasis
 from anymedia.contracts.model import Model, Price
 from anymedia.contracts.notice import Notice
 from anymedia.contracts.usage import Usage
@@ -29,6 +30,8 @@ PARTS: dict[str, tuple[str, ...]] = {
 WHOLES = {part: whole for whole, parts in PARTS.items() for part in parts}
 SOLD_BY = ("credits", "gpu_seconds")
 """Units that only a provider can count, and counts because it bills them."""
+NOTHING = Decimal(0)
+MOST_SHEETS = 1_000
 MOST_REPORTED = Decimal(1_000_000)
 """US dollars that no single request costs: whoever reports as much is mistaken."""
 
@@ -39,48 +42,166 @@ def priced(model: Model | None, usage: Usage, circumstances: Mapping[str, Any]) 
     `circumstances` are the facts that prices may depend on: resolution, audio, quality and the
     like, as they were in effect.
     """
-    if model is None or not model.prices:
+    return Tariff(model, circumstances).cost(usage.quantities(), estimated=usage.estimated)
+
+
+class Reckoned(NamedTuple):
+    """A cost in the making: what `Cost` has, and as quick as a tuple."""
+
+    amount: Decimal | None
+    basis: CostBasis
+    explanation: str
+    price: dict[str, Any] | None = None
+
+    def cost(self) -> Cost:
+        """As it is told."""
         return Cost(
-            basis="unpriced",
-            explanation="no price is known for this model; set one in your catalogue",
+            amount=self.amount,
+            computed=self.amount,
+            basis=self.basis,
+            explanation=self.explanation,
+            price=self.price,
         )
-    amounts = usage.quantities()
-    lines: list[tuple[str, Decimal, Price]] = []
-    for unit, amount in amounts.items():
-        price = applicable(model.prices, unit, circumstances, amounts)
-        if price is None:
-            continue
-        own = {
-            part: amounts[part]
-            for part in PARTS.get(unit, ())
-            if part in amounts
-            and applicable(model.prices, part, circumstances, amounts) is not None
-        }
-        alone = amount - sum(own.values(), Decimal(0))
-        if own.keys() >= {"cached_input_tokens", "input_image_tokens"}:
-            # Cached picture tokens are part of both, so they were taken away twice.
-            alone += amounts.get("cached_image_tokens", Decimal(0))
-        lines.append((unit, charged(max(alone, Decimal(0)), price), price))
-    if not lines:
-        return Cost(basis="unpriced", explanation=unmatched(model, amounts))
-    amount = sum((used * price.usd / price.per for _, used, price in lines), Decimal(0))
-    free = all(price.usd == 0 for price in model.prices)
-    missing = () if free else unknown_units(model.prices, circumstances, amounts)
-    sure = not (usage.estimated or missing)
-    return Cost(
-        amount=amount,
-        computed=amount,
-        basis="free" if free else "computed" if sure else "estimated",
-        explanation=" + ".join(
-            f"{used.normalize():f} {unit} at {price.usd} USD"
-            + (f" per {price.per:,}" if price.per != 1 else "")
-            for unit, used, price in lines
+
+
+NO_PRICE = Reckoned(None, "unpriced", "no price is known for this model; set one in your catalogue")
+
+
+class Line(NamedTuple):
+    """One unit that is charged, among all that were stated together."""
+
+    unit: str
+    price: Price
+    plain: bool
+    """Whether every one of it is charged: nothing is included, and there is no minimum."""
+    parts: tuple[str, ...]
+    """What has a price of its own, and is not charged as the whole."""
+    twice: bool
+    """Whether cached picture tokens are among two of the parts."""
+    words: str
+    """What one of it costs, for people."""
+
+
+class Sheet(NamedTuple):
+    """How a set of units is charged."""
+
+    lines: tuple[Line, ...]
+    missing: tuple[str, ...]
+    price: dict[str, Any]
+    elsewhere: tuple[str, ...]
+    """Units that the provider bills in, and that have no price here."""
+    after: str
+    """What the explanation says of `missing`."""
+
+
+class Tariff:
+    """A model's prices in given circumstances. What it found for a set of units it remembers."""
+
+    def __init__(self, model: Model | None, circumstances: Mapping[str, Any]) -> None:
+        self._model = model
+        self._circumstances = circumstances
+        self._prices = model.prices if model is not None else ()
+        self._steps = sorted(
+            {one.above_input_tokens for one in self._prices if one.above_input_tokens is not None}
         )
-        + (f"; at least, as its {', '.join(missing)} are not known" if missing else "")
-        + unpriced_units(amounts, lines)
-        + (f"; priced in {model.catalog}" if model.catalog else ""),
-        price=told(lines),
-    )
+        self._free = all(price.usd == 0 for price in self._prices)
+        catalog = model.catalog if model is not None else None
+        self._priced_in = f"; priced in {catalog}" if catalog else ""
+        self._sheets: dict[tuple[Any, ...], Sheet] = {}
+
+    def cost(self, amounts: Mapping[str, Decimal], *, estimated: bool) -> Cost:
+        """What these amounts cost."""
+        return self.reckoned(amounts, estimated=estimated).cost()
+
+    def reckoned(self, amounts: Mapping[str, Decimal | int], *, estimated: bool) -> Reckoned:
+        """The same, for whoever asks thousands of times a second."""
+        if not self._prices:
+            return NO_PRICE
+        sheet = self._sheet(amounts)
+        if not sheet.lines:
+            assert self._model is not None
+            return Reckoned(None, "unpriced", unmatched(self._model, amounts))
+        total = NOTHING
+        words = []
+        for line in sheet.lines:
+            used, price = used_of(line, amounts), line.price
+            total += used * price.usd / price.per
+            number = used if isinstance(used, int) else f"{used.normalize():f}"
+            words.append(f"{number}{line.words}")
+        said = " + ".join(words) + sheet.after
+        if sheet.elsewhere:
+            said += unpriced_units(amounts, sheet.elsewhere)
+        sure = not (estimated or sheet.missing)
+        return Reckoned(
+            total,
+            "free" if self._free else "computed" if sure else "estimated",
+            said + self._priced_in,
+            sheet.price,
+        )
+
+    def amount(self, amounts: Mapping[str, Decimal | int]) -> Decimal | None:
+        """The dollars alone; `None` where there is no price."""
+        if not self._prices:
+            return None
+        total = None
+        for line in self._sheet(amounts).lines:
+            part = used_of(line, amounts) * line.price.usd / line.price.per
+            total = part if total is None else total + part
+        return total
+
+    def _sheet(self, amounts: Mapping[str, Decimal | int]) -> Sheet:
+        """Which prices apply where these units are stated."""
+        key: tuple[Any, ...] = tuple(amounts)
+        if self._steps:
+            key = (bisect_left(self._steps, amounts.get("input_tokens", 0)), *key)
+        sheet = self._sheets.get(key)
+        if sheet is None:
+            if len(self._sheets) >= MOST_SHEETS:
+                self._sheets.clear()
+            exact = {unit: Decimal(amount) for unit, amount in amounts.items()}
+            sheet = self._sheets[key] = self._made(exact)
+        return sheet
+
+    def _made(self, amounts: Mapping[str, Decimal]) -> Sheet:
+        prices, circumstances = self._prices, self._circumstances
+        lines: list[Line] = []
+        for unit in amounts:
+            price = applicable(prices, unit, circumstances, amounts)
+            if price is None:
+                continue
+            parts = tuple(
+                part
+                for part in PARTS.get(unit, ())
+                if part in amounts and applicable(prices, part, circumstances, amounts) is not None
+            )
+            each = f" per {price.per:,}" if price.per != 1 else ""
+            lines.append(
+                Line(
+                    unit,
+                    price,
+                    plain=not price.included and not price.at_least,
+                    parts=parts,
+                    twice={"cached_input_tokens", "input_image_tokens"} <= set(parts),
+                    words=f" {unit} at {price.usd} USD{each}",
+                )
+            )
+        missing = () if self._free else unknown_units(prices, circumstances, amounts)
+        named = {one.unit for one in lines}
+        after = f"; at least, as its {', '.join(missing)} are not known" if missing else ""
+        elsewhere = tuple(unit for unit in SOLD_BY if unit in amounts and unit not in named)
+        return Sheet(tuple(lines), missing, told(lines), elsewhere, after)
+
+
+def used_of(line: Line, amounts: Mapping[str, Decimal | int]) -> Decimal | int:
+    """How much of a unit is charged at its own price."""
+    alone = amounts[line.unit]
+    for part in line.parts:
+        alone -= amounts[part]
+    if line.twice:
+        # Cached picture tokens are part of both, so they were taken away twice.
+        alone += amounts.get("cached_image_tokens", 0)
+    alone = max(alone, 0)
+    return alone if line.plain else charged(Decimal(alone), line.price)
 
 
 def unknown_units(
@@ -100,26 +221,27 @@ def unknown_units(
     return tuple(one for one in found if WHOLES.get(one) not in found)
 
 
-def unpriced_units(amounts: Mapping[str, Decimal], lines: list[tuple[str, Decimal, Price]]) -> str:
+def unpriced_units(amounts: Mapping[str, Decimal | int], units: tuple[str, ...]) -> str:
     """A word on what the provider counts and bills in, where we price something else."""
-    priced_by = {unit for unit, _, _ in lines}
-    other = [unit for unit in SOLD_BY if amounts.get(unit) and unit not in priced_by]
     return "".join(
-        f"; the provider counted {amounts[unit].normalize():f} {unit}, which have no price here"
-        for unit in other
+        f"; the provider counted {Decimal(amounts[unit]).normalize():f} {unit}, which have no price here"
+        for unit in units
+        if amounts[unit]
     )
 
 
-def told(lines: list[tuple[str, Decimal, Price]]) -> dict[str, Any]:
+def told(lines: list[Line]) -> dict[str, Any]:
     """Which price it was, in short: where it was read and when, and what one of each unit cost.
 
     Credits are one of the units: then the usage says how many, and this at which rate.
     """
-    first = lines[0][2]
+    if not lines:
+        return {}
+    first = lines[0].price
     record: dict[str, Any] = {
         "usd": {
             unit: f"{price.usd}/{price.per}" if price.per != 1 else str(price.usd)
-            for unit, _, price in lines
+            for unit, price, *_ in lines
         }
     }
     if first.as_of is not None:
@@ -134,7 +256,7 @@ def charged(used: Decimal, price: Price) -> Decimal:
     return max(used - price.included, price.at_least, Decimal(0))
 
 
-def unmatched(model: Model, amounts: Mapping[str, Decimal]) -> str:
+def unmatched(model: Model, amounts: Mapping[str, Decimal | int]) -> str:
     """Why none of a model's prices applies: another unit was told, or no condition holds."""
     wanted = sorted({price.unit for price in model.prices})
     if not amounts.keys() & set(wanted):

@@ -11,6 +11,7 @@ from anymedia.clock import Clock
 from anymedia.contracts.base import Contract
 from anymedia.contracts.configuration import ProviderSettings, Settings
 from anymedia.contracts.errors import GenerationError
+from anymedia.contracts.masking import without_credentials
 from anymedia.contracts.media import Medium
 from anymedia.contracts.model import Model
 from anymedia.contracts.problem import Problem
@@ -289,7 +290,7 @@ class Providers:
             title=connection.provider.title,
             media=connection.provider.media,
             configured=usable and why_not is None,
-            base_url=connection.base_url,
+            base_url=without_credentials(connection.base_url),
             why_not=why_not or (None if usable else "not configured"),
         )
 

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from anymedia.contracts.configuration import Settings
 from anymedia.contracts.limit import Limits, LimitSettings
 from anymedia.engine.candidate import Candidate
 from anymedia.engine.connection import Connection
 from anymedia.engine.estimating import expected_usage
-from anymedia.limits.claim import Claim, Rule
+from anymedia.limits.claim import Claim, Rule, distinct
 
 MICRO = 1_000_000
 MOST_REMEMBERED = 10_000
+NO_KEYS: Mapping[str, Limits] = MappingProxyType({})
 
 
 class Quotas:
-    """The limits of the configuration, looked up by who is asked for what by whom."""
+    """The limits of the configuration and of keys, by who is asked for what by whom."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, of_keys: Mapping[str, Limits] = NO_KEYS) -> None:
         self._settings = settings
+        self.of_keys = of_keys
+        """What single keys may ask for, on top of what the configuration says."""
         self._found: dict[tuple[str, str, str | None], tuple[Rule, ...]] = {}
+        self._of_callers: dict[str, Rule | None] = {}
 
     def rules(self, connection: Connection, model_id: str, caller: str | None) -> tuple[Rule, ...]:
         """Everything that counts an attempt at a model."""
@@ -27,15 +34,37 @@ class Quotas:
         if found is None:
             if len(self._found) >= MOST_REMEMBERED:
                 self._found.clear()
-            found = self._found[key] = (
+            rules = (
                 own_rule(connection),
                 *(
                     rule
                     for one in self._settings.limits
                     if (rule := rule_of(one, connection, model_id, caller)) is not None
                 ),
+                *self._own(caller),
             )
+            found = self._found[key] = distinct(rules)
         return found
+
+    def of_caller(self, caller: str) -> Rule | None:
+        """What counts everything that a caller asks for, whoever answers; if anything does."""
+        if caller in self._of_callers:
+            return self._of_callers[caller]
+        if len(self._of_callers) >= MOST_REMEMBERED:
+            self._of_callers.clear()
+        said = [
+            Rule(f"caller:{caller}", one)
+            for one in self._settings.limits
+            if one.scope == "caller" and one.name in {None, caller}
+        ]
+        found = next(iter(distinct((*said, *self._own(caller)))), None)
+        self._of_callers[caller] = found
+        return found
+
+    def _own(self, caller: str | None) -> tuple[Rule, ...]:
+        """The limits of a key of its own: counted with those that the configuration gives it."""
+        limits = self.of_keys.get(caller) if caller is not None else None
+        return () if limits is None else (Rule(f"caller:{caller}", limits),)
 
     def claim(self, candidate: Candidate, caller: str | None, claim_id: str) -> Claim:
         """What one attempt wants; tokens and dollars only where somebody counts them."""

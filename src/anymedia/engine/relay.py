@@ -2,253 +2,397 @@
 
 Translating a question into ours and back again costs more than everything else the engine does
 for it. Where caller and provider speak the same dialect and nothing has to be changed, the bytes
-go through, guarded, counted and paid for like any other attempt. Whatever is not plainly of that
-kind is not done here: `None` sends the caller the long way, and so does a failure, which the long
-way takes into account.
+go through, guarded, counted and paid for like any other attempt: through the same circuit, limits
+and budgets, and into the same ledger, in the order that `Passage` has. Only what a good answer
+needs is done here. As soon as anything fails it becomes a `Try` like any other, on which `Passage`
+and the long way act. What may go this way at all is decided in `ways`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Raw
-
-from anymedia.contracts.cost import Cost
-from anymedia.contracts.errors import GenerationError
+from anymedia.contracts.errors import GenerationError, LimitReached
 from anymedia.contracts.text import TextRequest, UserMessage
-from anymedia.contracts.usage import Usage
-from anymedia.engine.candidate import Asker, Candidate
+from anymedia.engine.candidate import Asker
 from anymedia.engine.course import Course, Try
-from anymedia.engine.legs import NAMED, policy_of
+from anymedia.engine.guards import LEASE_MARGIN_SECONDS, limit_reached
+from anymedia.engine.identity import Names
 from anymedia.engine.passage import Passage
-from anymedia.engine.quotas import counts_money, counts_tokens
-from anymedia.providers.spec import Call, Receipt, Relay, Stream
-from anymedia.wire.exchange import Exchange
-from anymedia.wire.http import HttpRequest, HttpResponse
+from anymedia.engine.pricing import Reckoned, settled
+from anymedia.engine.spending import afforded, micro_usd, nano_usd
+from anymedia.engine.transport import Outgoing
+from anymedia.engine.ways import Terms, Way, Ways
+from anymedia.limits.claim import Claim, Full
+from anymedia.providers.spec import Fields, Receipt
+from anymedia.resilience.circuit import Admission
+from anymedia.store.ledger import NANO, LedgerRow, nano, reference_of
+from anymedia.telemetry.observer import Attempt as Observed
+from anymedia.wire.http import HttpRequest
 
 if TYPE_CHECKING:
     from anymedia.engine.engine import Engine
 
-MOST_REMEMBERED = 1_000
-NAME = re.compile(rb'"([\w./:@+-]{1,200})"', re.ASCII)
-"""A model's name as JSON has it, without anything that has to be unescaped."""
+
+NANO_IN_MICRO = 1_000
+PENDING = Reckoned(None, "pending", "")
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
-    """Where a model's requests go, and how they are passed on there."""
-
-    candidate: Candidate
-    relay: Relay
-
-
-@dataclass(slots=True)
 class Passed:
     """An answer on its way through; `course` tells the long way what was tried, if it failed."""
 
-    course: Course
-    one: Try
-    content: bytes = b""
-    receipt: Receipt | None = None
+    __slots__ = (
+        "_one", "admission", "answered", "asker", "began", "bound", "content", "cost", "engine",
+        "fields", "first_seconds", "id", "most", "observed", "receipt", "recorded", "request_id", "sent", "since",
+        "started_at", "terms", "way",
+    )  # fmt: skip
+
+    def __init__(
+        self, engine: Engine, names: Names, way: Way, fields: Fields, asker: Asker
+    ) -> None:
+        self.engine = engine
+        self.way = way
+        self.fields = fields
+        self.asker = asker
+        self.id, self.request_id = names.two("att", "req")
+        self.since = self.began = engine.clock.monotonic()
+        self.started_at = engine.clock.now()
+        self.terms: Terms = way.terms(engine.guards.quotas, asker.caller)
+        self.bound: int | None = None
+        """Nano-dollars that it can cost at most, where somebody asks for that."""
+        self.most: dict[str, int] | None = None
+        """What it can consume at most, likewise."""
+        self.admission: Admission | None = None
+        self.sent = self.answered = self.recorded = False
+        self.first_seconds: float | None = None
+        self.content = b""
+        self.receipt: Receipt | None = None
+        self.cost = PENDING
+        self._one: Try | None = None
+        observer = engine.observer
+        self.observed: Observed | None = (
+            None
+            if observer is None
+            else observer.attempt("text", way.provider, way.model_id, 1, self.request_id)
+        )
 
     @property
     def name(self) -> str:
         """Provider and model."""
-        return self.one.candidate.name
+        return self.way.name
 
     @property
     def provider(self) -> str:
-        return self.one.candidate.connection.name
+        return self.way.provider
 
     @property
     def model(self) -> str:
         """As the provider names what answered."""
         told = self.receipt.model if self.receipt is not None else None
-        return told or self.one.candidate.model_id
+        return told or self.way.model_id
 
     @property
-    def usage(self) -> Usage:
-        return self.one.usage or Usage()
+    def counts(self) -> dict[str, int]:
+        """What was consumed, as far as the provider said."""
+        return self.receipt.counts if self.receipt is not None else {}
 
     @property
-    def cost(self) -> Cost:
-        return self.one.cost or Cost(basis="pending")
+    def tokens(self) -> int | None:
+        """How many tokens it took, if that is known."""
+        counts = self.counts
+        if "input_tokens" not in counts and "output_tokens" not in counts:
+            return None
+        return counts.get("input_tokens", 0) + counts.get("output_tokens", 0)
+
+    def elapsed_seconds(self) -> float:
+        """Since it was taken on."""
+        return self.engine.clock.monotonic() - self.since
+
+    @property
+    def course(self) -> Course:
+        """What was tried, for the long way."""
+        return self.one.course
+
+    @property
+    def one(self) -> Try:
+        """This as a try like any other."""
+        if self._one is None:
+            candidate = self.way.candidate
+            candidate = replace(candidate, request=sized(candidate.request, self.way, self.fields))
+            course = self.engine.course(candidate.request, self.asker)
+            self._one = course.resume(
+                candidate,
+                request_id=self.request_id,
+                attempt_id=self.id,
+                since=self.since,
+                began=self.began,
+                started_at=self.started_at,
+                observed=self.observed,
+            )
+        one = self._one
+        one.sent, one.answered, one.first_seconds = self.sent, self.answered, self.first_seconds
+        return one
 
 
 class Relays:
-    """Finds short ways and goes them."""
+    """Goes short ways."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._ways: dict[tuple[str, str, bool], Way | None] = {}
-        self._known_of: Any = None
+        self._ways = Ways(engine)
+        self._names = Names()
 
-    def way(self, fields: dict[str, Raw], dialect: str, *, streaming: bool) -> Way | None:
+    def way(self, fields: Fields, dialect: str, *, streaming: bool) -> Way | None:
         """The short way for a body, if it may go one."""
-        engine, model = self._engine, fields.get("model")
-        now_of = (engine.providers.generation, engine.clock.now().date())
-        if self._known_of != now_of or len(self._ways) > MOST_REMEMBERED:
-            self._ways, self._known_of = {}, now_of
-        name = NAME.fullmatch(bytes(model)) if model is not None else None
-        if name is None:
-            return None
-        key = (name[1].decode(), dialect, streaming)
-        try:
-            way = self._ways[key]
-        except KeyError:
-            way = self._ways[key] = self._found(key[0], dialect, streaming=streaming)
-        if way is None or not way.relay.suits(fields, way.candidate.model):
-            return None
-        return way if engine.guards.left_alone(way.candidate) is None else None
+        return self._ways.find(fields, dialect, streaming=streaming)
 
-    def _found(self, model: str, dialect: str, *, streaming: bool) -> Way | None:
-        engine, settings = self._engine, self._engine.settings
-        policy = policy_of(settings, "text")
-        template = TextRequest(model=model, messages=(UserMessage(content="."),))
-        if (
-            settings.max_cost is not None
-            or policy.affinity is not None
-            or model in settings.aliases
-            or (engine.cache is not None and engine.cache.suits(template))
-        ):
-            return None
-        today = engine.clock.now().date()
-        try:
-            candidates, _ = engine.router.candidates(template, today, streaming=streaming)
-        except GenerationError:
-            return None  # the long way says why
-        if not candidates:
-            return None
-        first = candidates[0]
-        named = {one.connection.name for one in candidates}
-        operation, configured = first.operation, first.connection.configured
-        if (
-            not isinstance(operation, Stream if streaming else Call)
-            or operation.dialect != dialect
-            or operation.relay is None
-            or first.notices
-            or configured.options
-            or configured.rollout_percent < 100
-            or first.connection.variant
-            or not (len(named) == 1 or first.leg is NAMED or first.leg.strategy == "priority")
-        ):
-            return None
-        return Way(first, operation.relay)
+    def begun(self, way: Way, fields: Fields, asker: Asker) -> Passed:
+        """An answer that is going to be asked for."""
+        return Passed(self._engine, self._names, way, fields, asker)
 
-    # --- going ----------------------------------------------------------------------------
-
-    async def call(self, way: Way, fields: dict[str, Raw], asker: Asker) -> Passed:
+    async def call(self, passed: Passed, body: bytes) -> None:
         """The whole answer. Without a receipt it failed, and the long way may go on.
 
         Raises what nobody else can help with.
         """
-        passed = self._begun(way, fields, asker)
-        one, candidate = passed.one, passed.one.candidate
-        seconds = passed.course.seconds_for_one(candidate.operation.timeout_seconds)
-        question = way.relay.ask(fields, candidate.model_id)
+        way, connection = passed.way, passed.way.connection
         try:
-            async with Passage(self._engine.guards, one):
-                one.sent = True
-                response, receipt = await candidate.connection.converse(
-                    told(question, way.relay), timeout_seconds=seconds
-                )
-                one.answered = True
-                one.succeeded(receipt, "")
-        except GenerationError as error:
-            await self._failed(passed, error)
+            await self._enter(passed)
+            outgoing = await self._outgoing(passed, body)
+            passed.sent = True
+            _, receipt = await connection.pass_on(outgoing, way.relay.read)
+            passed.answered = True
+            self._record(passed, receipt)
         except BaseException as error:
-            one.abandoned(error)
-            raise
-        else:
-            usd = one.cost.amount if one.cost is not None else None
-            passed.content = way.relay.signed(response.content, candidate.name, usd)
-            passed.receipt = receipt
-        return passed
+            if await self._given_up(passed, error):
+                raise
+            return
+        passed.receipt = receipt
+        await self._leave(passed)
+        passed.content = way.relay.signed(receipt, way.name, passed.cost.amount)
 
-    async def stream(
-        self, way: Way, fields: dict[str, Raw], asker: Asker
-    ) -> AsyncGenerator[Passed | bytes, None]:
-        """How it begins, then the answer's events as they come.
+    async def stream(self, passed: Passed, body: bytes) -> AsyncGenerator[bytes, None]:
+        """The answer's events as they come.
 
-        A `Passed` without an event after it failed before the first, and the long way may go on.
+        Without a receipt afterwards it failed before the first, and the long way may go on.
         """
-        passed = self._begun(way, fields, asker)
-        one, candidate = passed.one, passed.one.candidate
-        seconds = passed.course.seconds_for_one(candidate.operation.timeout_seconds)
-        question = way.relay.ask(fields, candidate.model_id)
-        yield passed
+        way, connection = passed.way, passed.way.connection
+        clock = self._engine.clock
         try:
-            async with Passage(self._engine.guards, one):
-                one.sent = True
-                async with candidate.connection.stream(
-                    question,
-                    timeout_seconds=seconds,
-                    silence_seconds=passed.course.policy.stall_seconds,
-                ) as incoming:
-                    listener = way.relay.listen(fields, incoming.head)
-                    async for chunk in incoming.chunks:
-                        if events := listener.feed(chunk):
-                            one.started()
-                            yield events
-                    passed.receipt = listener.end()
-                    one.answered = True
-                    _, cost = one.succeeded(passed.receipt, "")
-            if last := listener.last(candidate.name, cost.amount):
-                yield last
-        except GenerationError as error:
-            if one.first_seconds is not None:
-                one.failed(error)
-                raise passed.course.given_up(error) from None
-            await self._failed(passed, error)
+            await self._enter(passed)
+            outgoing = await self._outgoing(passed, body, listening=True)
+            passed.sent = True
+            async with connection.overheard(outgoing) as incoming:
+                listener = way.relay.listen(passed.fields, incoming.head, way.name)
+                feed = listener.feed
+                async for chunk in incoming.chunks:
+                    if events := feed(chunk):
+                        if passed.first_seconds is None:
+                            passed.first_seconds = clock.monotonic() - passed.began
+                        yield events
+                receipt = listener.end()
+            passed.answered = True
+            self._record(passed, receipt)
         except BaseException as error:
-            one.abandoned(error)
+            if await self._given_up(passed, error):
+                raise
+            return
+        passed.receipt = receipt
+        await self._leave(passed)
+        if last := listener.last(way.name, passed.cost.amount):
+            yield last
+
+    # --- there ------------------------------------------------------------------------------
+
+    async def _enter(self, passed: Passed) -> None:
+        """Through circuit, limits and budgets. Raises what is in the way."""
+        guards, way = self._engine.guards, passed.way
+        connection, terms = way.connection, passed.terms
+        admission = guards.admitted(way.circuit, connection)
+        try:
+            answer = await self._taken(passed, terms)
+            if isinstance(answer, Full):
+                raise limit_reached(way.provider, answer)  # noqa: TRY301  as `Guards.taken` does
+            if guards.budgets is not None:
+                await afforded(guards.budgets, terms.spender, passed.id, self._bound(passed))
+        except BaseException as error:
+            guards.breakers.said_nothing(admission)
+            if not isinstance(error, LimitReached):
+                await guards.limiter.release(passed.id, refund=True)
             raise
+        passed.admission = admission
+        guards.spare.first()
+        guards.health.started(way.provider)
+        guards.begun(way.names, way.kind)
+        passed.began = self._engine.clock.monotonic()
 
-    def _begun(self, way: Way, fields: dict[str, Raw], asker: Asker) -> Passed:
-        candidate = way.candidate
-        if self._is_weighed(candidate, asker):
-            candidate = replace(candidate, request=sized(candidate.request, fields))
-        course = self._engine.course(candidate.request, asker)
-        return Passed(course, course.begin(candidate))
-
-    async def _failed(self, passed: Passed, error: GenerationError) -> None:
-        """Return where another try is allowed, here or elsewhere; else raise."""
-        one, course = passed.one, passed.course
-        one.failed(error)
-        again = await self._engine.waited(one, error)
-        if again:
-            course.again = one.candidate.label
-        elif not course.goes_on_after(error):
-            raise course.given_up(error) from None
-
-    def _is_weighed(self, candidate: Candidate, asker: Asker) -> bool:
-        """Whether somebody counts tokens or money of it beforehand."""
-        if self._engine.settings.budgets:
-            return True
-        rules = self._engine.guards.quotas.rules(
-            candidate.connection, candidate.model_id, asker.caller
+    async def _taken(self, passed: Passed, terms: Terms) -> Any:
+        """Room under every limit, waited for where the route says so."""
+        guards, policy = self._engine.guards, passed.way.policy
+        tokens = dollars = 0
+        if terms.counts_tokens:
+            most = self._most(passed)
+            tokens = most["input_tokens"] + most["output_tokens"]
+        if terms.counts_money:
+            dollars = (self._bound(passed) or 0) // NANO_IN_MICRO
+        claim = Claim.of_distinct(passed.id, terms.rules, tokens, dollars)
+        lease = min(passed.way.allowed_seconds, 3600.0) + LEASE_MARGIN_SECONDS
+        if policy.on_full != "queue":
+            return await guards.limiter.take(claim, lease_seconds=lease)
+        return await guards.room.enter(
+            claim,
+            caller=passed.asker.caller,
+            priority=passed.way.candidate.request.priority,
+            deadline_seconds=min(passed.way.allowed_seconds, policy.queue_seconds),
+            lease_seconds=lease,
         )
-        return any(counts_tokens(rule.limits) or counts_money(rule.limits) for rule in rules)
+
+    def _bound(self, passed: Passed) -> int | None:
+        """What it can cost at most, in nano-dollars; `None` where nobody knows."""
+        if passed.bound is None:
+            dollars = passed.way.tariff(None).amount(self._most(passed))
+            passed.bound = None if dollars is None else ceil(dollars * NANO)
+        return passed.bound
+
+    def _most(self, passed: Passed) -> dict[str, int]:
+        """The most that it can consume."""
+        if passed.most is None:
+            passed.most = passed.way.bound(passed.fields)
+        return passed.most
+
+    async def _outgoing(self, passed: Passed, body: bytes, *, listening: bool = False) -> Outgoing:
+        """The request down to its bytes."""
+        way = passed.way
+        content = way.relay.ask(body, passed.fields, way.model_id)
+        left = way.allowed_seconds - (passed.began - passed.since)
+        seconds = min(left, way.patience_seconds)
+        if seconds <= 0:
+            seconds = passed.course.seconds_for_one(way.patience_seconds)  # which says so
+        silence = None
+        if listening:
+            silence = way.policy.stall_seconds or self._engine.settings.timeouts.read_seconds
+        standing = way.standing
+        if standing is None or (way.traced and passed.observed is not None):
+            request: HttpRequest = replace(way.request, content=content)
+            return await way.connection.outgoing(
+                request, timeout_seconds=seconds, read_seconds=silence
+            )
+        return Outgoing(
+            method=standing.method,
+            url=standing.url,
+            headers=standing.headers,
+            body=content,
+            total_seconds=seconds,
+            read_seconds=silence,
+            proxy=standing.proxy,
+            head=standing.head,
+        )
+
+    # --- and back ---------------------------------------------------------------------------
+
+    def _record(self, passed: Passed, receipt: Receipt) -> None:
+        """What it consumed and costs, written down before anybody hears the answer."""
+        engine, way, clock = self._engine, passed.way, self._engine.clock
+        amounts = {**receipt.counts, "requests": 1}
+        cost = way.tariff(passed.started_at).reckoned(amounts, estimated=False)
+        computed, reported = cost.amount, receipt.reported_cost
+        if reported is not None:
+            told = settled(cost.cost(), reported)
+            cost = Reckoned(told.amount, told.basis, told.explanation or "", told.price)
+        passed.cost, passed.recorded = cost, True
+        if passed.observed is not None:
+            seconds = clock.monotonic() - passed.began
+            passed.observed.ended(
+                "succeeded", seconds=seconds, usage=receipt.usage, cost=cost.cost()
+            )
+        amount = nano(cost.amount)
+        engine.ledger.record(
+            LedgerRow(
+                id=f"{passed.id}:settle",
+                at=clock.now().timestamp(),
+                entry="settle",
+                attempt_id=passed.id,
+                request=passed.request_id,
+                reference=reference_of(None, receipt.request_id),
+                seconds=round(clock.monotonic() - passed.began, 4),
+                bound=self._bound(passed) if amount is None else None,
+                provider=way.provider,
+                model=way.model_id,
+                medium="text",
+                owner=passed.asker.caller or "local",
+                usage={**amounts, "estimated": False, "raw": receipt.raw or NO_WORDS},
+                amount=amount,
+                basis=cost.basis,
+                computed=amount if reported is None else nano(computed),
+                reported=amount if cost.basis == "reported" else None,
+                explanation=cost.explanation,
+                price=cost.price,
+            )
+        )
+
+    async def _leave(self, passed: Passed) -> None:
+        """Everybody hears that it went well; slots are free, and estimates become what it was."""
+        guards, way, terms = self._engine.guards, passed.way, passed.terms
+        name, admission = way.provider, passed.admission
+        assert admission is not None
+        seconds = self._engine.clock.monotonic() - passed.began
+        guards.health.ended(name)
+        guards.told(admission, name, None, seconds=passed.first_seconds or seconds)
+        guards.learnt(
+            way.names,
+            way.kind,
+            succeeded=True,
+            seconds=seconds,
+            first_seconds=passed.first_seconds,
+            cost=passed.cost,
+        )
+        limiter = guards.limiter
+        if terms.counts_tokens or terms.counts_money:
+            await limiter.settle(
+                passed.id,
+                tokens=passed.tokens if terms.counts_tokens else None,
+                micro_usd=micro_usd(passed.cost) if terms.counts_money else None,
+            )
+        await limiter.release(passed.id)
+        if guards.budgets is not None:
+            await guards.budgets.settle(passed.id, nano_usd(passed.cost))
+
+    async def _given_up(self, passed: Passed, error: BaseException) -> bool:
+        """Whether nobody is asked again: where another try is allowed, the long way makes it."""
+        one, guards = passed.one, self._engine.guards
+        if passed.recorded:
+            one.closed()
+        if passed.admission is not None:
+            way_back = Passage.entered(guards, one, passed.admission)
+            await way_back.__aexit__(type(error), error, error.__traceback__)
+        if not isinstance(error, GenerationError):
+            one.abandoned(error)
+            return True
+        one.failed(error)
+        if passed.first_seconds is None:
+            if await self._engine.waited(one, error):
+                one.course.again = one.candidate.label
+                return False
+            if one.course.goes_on_after(error):
+                return False
+        one.course.given_up(error)
+        return True
 
 
-def told(question: HttpRequest, relay: Relay) -> Exchange[tuple[HttpResponse, Receipt]]:
-    """One round trip, of which only the receipt is read."""
-    response = yield question
-    return response, relay.read(response)
+NO_WORDS: dict[str, Any] = {}
 
 
-def sized(template: Any, fields: dict[str, Raw]) -> TextRequest:
+def sized(template: Any, way: Way, fields: Fields) -> TextRequest:
     """A request as long as the body says: what may be consumed at most can be told from it."""
-    words = bytes(fields["messages"]).decode("utf-8", "replace")
-    most = fields.get("max_completion_tokens") or fields.get("max_tokens")
-    digits = bytes(most) if most is not None else b""
+    said = (bytes(fields[name]) for name in ("messages", "system") if name in fields)
+    words = b"".join(said).decode("utf-8", "replace")
     request: TextRequest = template.model_copy(
         update={
             "messages": (UserMessage(content=words),),
-            "max_output_tokens": int(digits[:9]) if digits.isdigit() else None,
+            "max_output_tokens": way.relay.most(fields),
         }
     )
     return request

@@ -196,12 +196,17 @@ class Router:
         key = affinity_of(request, asker, policy_of(self._providers.settings, request.medium))
         return self._chooser.kept(key) if key is not None else None
 
+    def turn(self, name: str) -> int:
+        """How often a provider was gone to before: its credentials take turns."""
+        turn = self._turns[name]
+        self._turns[name] = turn + 1
+        return turn
+
     def variants(self, candidate: Candidate) -> Iterator[Candidate]:
         """The same with each of the provider's credentials in turn, region after region."""
         name = candidate.connection.name
         regions = self._providers.variants(name)
-        turn = self._turns[name]
-        self._turns[name] += 1
+        turn = self.turn(name)
         for connections in regions:
             shift = turn % len(connections)
             for connection in (*connections[shift:], *connections[:shift]):
@@ -380,6 +385,7 @@ def estimate_of(candidate: Candidate, passed_over: str | None) -> Estimate:
         effective=effective(candidate.request),
         why=candidate.why or None,
         dialect=candidate.operation.dialect,
+        further_dialects=candidate.operation.further_dialects,
         passed_over=passed_over,
     )
 

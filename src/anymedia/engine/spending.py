@@ -9,6 +9,7 @@ from anymedia.contracts.cost import Cost
 from anymedia.contracts.errors import BudgetReached
 from anymedia.contracts.notice import Notice
 from anymedia.engine.candidate import Candidate
+from anymedia.engine.pricing import Reckoned
 from anymedia.engine.quotas import MICRO
 
 
@@ -30,11 +31,18 @@ async def reserved(
         model=candidate.model_id,
         medium=candidate.request.medium,
     )
-    answer = await budgets.reserve(attempt_id, spender, nano_usd(candidate.estimate))
+    return await afforded(budgets, spender, attempt_id, nano_usd(candidate.estimate))
+
+
+async def afforded(
+    budgets: Budgets, spender: Spender, attempt_id: str, amount: int | None
+) -> list[Notice]:
+    """The same for whoever knows already what it can cost, in nano-dollars."""
+    answer = await budgets.reserve(attempt_id, spender, amount)
     if isinstance(answer, Reached):
         raise BudgetReached(
-            f"`{candidate.name}` was not asked: {answer.message}",
-            provider=candidate.connection.name,
+            f"`{spender.provider}/{spender.model}` was not asked: {answer.message}",
+            provider=spender.provider,
             details={"on_reached": answer.on_reached, "degrade_to": answer.degrade_to},
         )
     return [
@@ -46,7 +54,7 @@ async def reserved(
     ]
 
 
-def nano_usd(cost: Cost | None) -> int | None:
+def nano_usd(cost: Cost | Reckoned | None) -> int | None:
     """A cost as budgets count it, rounded up; `None` when it is not known."""
     if cost is not None and cost.basis == "free":
         return 0
@@ -55,6 +63,6 @@ def nano_usd(cost: Cost | None) -> int | None:
     return int((cost.amount * NANO).to_integral_value(ROUND_CEILING))
 
 
-def micro_usd(cost: Cost | None) -> int | None:
+def micro_usd(cost: Cost | Reckoned | None) -> int | None:
     """A cost as limits count it; `None` when it is not known."""
     return None if cost is None or cost.amount is None else int(cost.amount * MICRO)

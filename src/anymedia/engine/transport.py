@@ -12,6 +12,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol
+from urllib.request import getproxies
 
 from anymedia.contracts.errors import (
     InvalidConfiguration,
@@ -21,6 +22,8 @@ from anymedia.contracts.errors import (
 )
 from anymedia.contracts.problem import Acceptance
 from anymedia.contracts.version import __version__
+from anymedia.engine.attendance import held
+from anymedia.engine.direct import Direct
 from anymedia.wire.http import Headers, HttpResponse
 
 MOST_PINNED = 64
@@ -48,6 +51,8 @@ class Outgoing:
     proxy: str | None = field(default=None, repr=False)
     pinned_address: tuple[str, str, int] | None = None
     """Host, address and port that it must go to, whatever the name server says meanwhile."""
+    head: bytes | None = field(default=None, repr=False)
+    """Method, URL and headers as bytes, from who sends the same again and again (`direct`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,32 +87,46 @@ class NetworkTransport:
         self._verify = verify
         self._clients: dict[Any, Any] = {}
         self._pinned: dict[Any, Any] = {}
+        self._direct = Direct(connect_seconds=connect_seconds)
+        self._behind_proxy = bool(getproxies())
+        """Whether the environment names a proxy, which the client heeds by itself."""
+
+    def _goes_directly(self, outgoing: Outgoing) -> bool:
+        """Whether the event loop itself may send it."""
+        return not (
+            self._behind_proxy or outgoing.proxy is not None or outgoing.pinned_address is not None
+        )
 
     async def send(self, outgoing: Outgoing, *, limit_bytes: int) -> HttpResponse:
+        if outgoing.head is not None and self._goes_directly(outgoing):
+            return await self._direct.ask(
+                outgoing.url,
+                outgoing.head,
+                outgoing.body or b"",
+                seconds=outgoing.total_seconds,
+                limit_bytes=limit_bytes,
+            )
         from pyreqwest import exceptions
 
-        buffer_bytes = min(WHOLE_BUFFER_BYTES, limit_bytes)
+        client, buffer_bytes = self._client(outgoing), min(WHOLE_BUFFER_BYTES, limit_bytes)
         try:
-            async with built(self._client(outgoing), outgoing, buffer_bytes) as response:
-                head = head_of(response, outgoing)
-                declared = head.headers.get("content-length", "")
-                if declared.isdigit() and int(declared) > limit_bytes:
-                    raise too_large(limit_bytes)
-                reader = response.body_reader
-                parts: list[bytes] = []
-                size = 0
-                while (chunk := await reader.read_chunk()) is not None:
-                    size += len(chunk)
-                    if size > limit_bytes:
-                        raise too_large(limit_bytes)
-                    parts.append(bytes(chunk))
+            with held():
+                return await whole(built(client, outgoing, buffer_bytes), outgoing, limit_bytes)
         except exceptions.PyreqwestError as error:
             raise explained(error) from None
-        head.content = b"".join(parts)
-        return head
 
     @asynccontextmanager
     async def stream(self, outgoing: Outgoing) -> AsyncIterator[Incoming]:
+        if outgoing.head is not None and self._goes_directly(outgoing):
+            async with self._direct.hear(
+                outgoing.url,
+                outgoing.head,
+                outgoing.body or b"",
+                seconds=outgoing.total_seconds,
+                silence_seconds=outgoing.read_seconds,
+            ) as (head, chunks):
+                yield Incoming(head, chunks)
+            return
         from pyreqwest import exceptions
 
         client = self._client(outgoing)
@@ -120,6 +139,7 @@ class NetworkTransport:
     async def close(self) -> None:
         clients = (*self._clients.values(), *self._pinned.values())
         self._clients, self._pinned = {}, {}
+        await self._direct.close()
         for client in clients:
             await client.close()
 
@@ -192,6 +212,25 @@ def built(client: Any, outgoing: Outgoing, buffer_bytes: int) -> Any:
             accepted="no",
             retryable=False,
         ) from None
+
+
+async def whole(request: Any, outgoing: Outgoing, limit_bytes: int) -> HttpResponse:
+    """The answer to a request, head and body. Raises `UnreadableResponse` where it is too large."""
+    async with request as response:
+        head = head_of(response, outgoing)
+        declared = head.headers.get("content-length", "")
+        if declared.isdigit() and int(declared) > limit_bytes:
+            raise too_large(limit_bytes)
+        reader = response.body_reader
+        parts: list[bytes] = []
+        size = 0
+        while (chunk := await reader.read_chunk()) is not None:
+            size += len(chunk)
+            if size > limit_bytes:
+                raise too_large(limit_bytes)
+            parts.append(bytes(chunk))
+    head.content = b"".join(parts)
+    return head
 
 
 def head_of(response: Any, outgoing: Outgoing) -> HttpResponse:

@@ -17,24 +17,40 @@ from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from anymedia.client.aio import AsyncJobsView
+from anymedia.client.batches import AsyncBatchesView
 from anymedia.clock import Clock
 from anymedia.contracts.configuration import Settings
 from anymedia.contracts.errors import GenerationError
 from anymedia.contracts.gateway import GatewaySettings
 from anymedia.contracts.media import StoredArtifact
 from anymedia.contracts.request import Request
+from anymedia.engine.candidate import Asker
 from anymedia.gateway import problems
 from anymedia.gateway.artifacts import handed_out
-from anymedia.gateway.callers import Caller, Callers, secret_of
+from anymedia.gateway.callers import Caller, Callers
 from anymedia.gateway.changes import ProviderChanges
 from anymedia.gateway.client import GatewayClient, admin_key_of
-from anymedia.gateway.door import Door
+from anymedia.gateway.door import GENERATING, Door
 from anymedia.gateway.keys import RENEW_SECONDS, Keys
 from anymedia.gateway.metrics import Metrics
+from anymedia.gateway.overload import Load
+from anymedia.gateway.repeats import Repeats
+from anymedia.gateway.repeats_shared import SharedRepeats
 from anymedia.gateway.shared.manner import Manner
-from anymedia.gateway.spec import Refused
+from anymedia.gateway.shared.remaining import Remaining
+from anymedia.gateway.spec import Refused, RequestT
+from anymedia.telemetry.lines import ACCESS
+from anymedia.telemetry.observer import Observer, Spans
 
 LOG = logging.getLogger("anymedia.gateway")
+EXPOSED = (
+    "location",
+    "x-request-id",
+    "retry-after",
+    "preference-applied",
+    "idempotent-replayed",
+)
+"""Headers that pages of other origins may read."""
 LEAST_SECONDS = 5.0
 """For what jobs are sending or fetching, where requests have taken all the time to stop in."""
 
@@ -54,13 +70,23 @@ class Gateway:
     """What all routes are given. Satisfies `spec.Gateway`."""
 
     def __init__(
-        self, opening: Opening, *, settings: Settings | None = None, clock: Clock | None = None
+        self,
+        opening: Opening,
+        *,
+        settings: Settings | None = None,
+        clock: Clock | None = None,
+        spans: Spans | None = None,
     ) -> None:
         self.opening = opening
         config: Any = settings if settings is not None else opening.config
         self.client = GatewayClient(config, data_dir=opening.data_dir, clock=clock)
         self.clock = self.client.clock
+        log = None if self.settings.log_format is None else logging.getLogger(ACCESS)
+        watched = log is not None or spans is not None
+        self.observer = Observer(log, spans) if watched else None
+        self.client.observer = self.observer
         self.metrics = Metrics()
+        self.load = Load(lambda: self.settings)
         self.client.metrics = self.metrics
         self.keys = Keys(self.client.database, self.clock)
         self.callers = Callers(
@@ -69,8 +95,12 @@ class Gateway:
             admin_key=admin_key_of(self.client.settings),
             open_without_keys=opening.local_only,
             no_auth=opening.no_auth,
+            heard=self.client.key_terms.heard,
         )
         self.changes = ProviderChanges(self.client, self.keys)
+        redis = self.client.redis
+        shared = None if redis is None else SharedRepeats(redis, self.clock)
+        self.repeats = Repeats(self.clock, shared)
         self.began = self.clock.monotonic()
         self.stopping = asyncio.Event()
         """Set when the gateway is about to stop: whoever only watches should end now."""
@@ -93,25 +123,45 @@ class Gateway:
 
     def asker(self, request: HttpRequest, wanted: Request[Any] | None = None) -> Caller:
         """On whose behalf a request is made. Raises `Refused` where its key may not ask this."""
-        caller = self.callers.caller(secret_of(request.scope["headers"]))
+        caller = self.callers.of(request.scope)
         if wanted is not None:
             caller.check(wanted, self.client.meant(wanted))
         elif request.method == "POST":
             caller.need("generate")
         return caller
 
+    def caller(self, scope: Scope) -> Caller:
+        """Whoever asks for something to be made. Raises `Refused` where the key may not."""
+        caller = self.callers.of(scope)
+        caller.need("generate")
+        return caller
+
     def admin(self, request: HttpRequest) -> Caller:
         """The administrator who asks. Raises `Refused` where it is none."""
-        caller = self.callers.caller(secret_of(request.scope["headers"]))
+        caller = self.callers.of(request.scope)
         caller.need("admin")
         return caller
 
     def jobs(self, request: HttpRequest) -> AsyncJobsView:
         """The jobs of whoever asks, and nobody else's."""
-        caller = self.callers.caller(secret_of(request.scope["headers"]))
+        caller = self.callers.of(request.scope)
         return self.client.jobs.of(caller.owner)
 
+    def batches(self, request: HttpRequest) -> AsyncBatchesView:
+        """The batches of whoever asks, and nobody else's."""
+        caller = self.callers.of(request.scope)
+        return self.client.batches.of(caller.owner)
+
+    async def permitted(self, wanted: RequestT, asker: Asker) -> RequestT:
+        """A request as its caller may make it. Raises `Refused`. For what the client does not check."""
+        found: RequestT = await self.client.permitted(wanted, asker)
+        return found
+
     # --- what is handed out ---------------------------------------------------------------
+
+    def address(self, request: HttpRequest) -> str:
+        """Where whoever asks has found the gateway, without a slash at the end."""
+        return (self.settings.public_url or str(request.base_url)).rstrip("/")
 
     def artifact(self, request: HttpRequest, artifact: StoredArtifact) -> Response:
         """An artifact's bytes: streamed, with `Range` and its media type."""
@@ -119,8 +169,7 @@ class Gateway:
 
     def link(self, request: HttpRequest, artifact: StoredArtifact) -> str:
         """An absolute URL where whoever asks can fetch an artifact."""
-        base = self.settings.public_url or str(request.base_url)
-        return f"{base.rstrip('/')}/api/artifacts/{artifact.id}"
+        return f"{self.address(request)}/api/artifacts/{artifact.id}"
 
     # --- beginning and ending -------------------------------------------------------------
 
@@ -129,6 +178,7 @@ class Gateway:
         await self.callers.renew()
         await self.changes.follow()
         self.client.begin()
+        self.load.begin()
         self._config_seen = self.config_time()
         self._chores = asyncio.create_task(self._look_after())
 
@@ -144,6 +194,7 @@ class Gateway:
 
     async def end(self) -> None:
         """Finish what is being sent or fetched, and leave the rest to others."""
+        self.load.end()
         if self._ends is None:
             self.stop()
         if self._chores is not None:
@@ -153,6 +204,8 @@ class Gateway:
         assert self._ends is not None
         left = self._ends - self.clock.monotonic()
         await self.client.close(max(min(LEAST_SECONDS, self.settings.drain_seconds), left))
+        if self.observer is not None:
+            await asyncio.to_thread(self.observer.close)
 
     def reload(self) -> None:
         """Read the configuration again; the old one stays where the new one has mistakes."""
@@ -177,6 +230,7 @@ class Gateway:
     async def _look_after(self) -> None:
         while True:
             await self.clock.sleep(RENEW_SECONDS)
+            self.metrics.pour()
             try:
                 await self.callers.renew()
                 await self.changes.follow()
@@ -193,21 +247,54 @@ class Paths:
 
     def __init__(self, plain: list[BaseRoute], typed: ASGIApp, gateway: Gateway) -> None:
         self._plain = plain
+        self._exact = {
+            (method, route.path): route
+            for route in plain
+            if isinstance(route, Route) and "{" not in route.path
+            for method in route.methods or ()
+        }
+        """Paths without names in them are found without looking at all."""
         self._typed = typed
         self._callers = gateway.callers
+        self._repeats = gateway.repeats
+        self._client = gateway.client
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve by whoever has the path."""
-        secret = secret_of(scope["headers"])
-        await self._callers.known(secret)
+        await self._callers.known(scope)
+        if scope["method"] == "POST" and scope["path"].startswith(GENERATING):
+            send = self._telling(scope, send)
+        if self._repeats.concerns(scope):
+            owner = self._callers.of(scope).owner
+            await self._repeats.serve(self._whoever, scope, receive, send, owner=owner)
+            return
         if scope["path"].startswith("/v1/"):
-            self._callers.caller(secret)  # a stranger is told so before anything is read
+            self._callers.of(scope)  # a stranger is told so before anything is read
+        await self._whoever(scope, receive, send)
+
+    def _telling(self, scope: Scope, send: Send) -> Send:
+        """Tells callers who have limits what is left under them."""
+        look = self._client.limited(self._callers.of(scope).owner)
+        if look is None:
+            return send
+        anthropic = scope["path"].startswith("/v1/messages")
+        return Remaining(send, look, self._client.clock.now, anthropic=anthropic)
+
+    async def _whoever(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"].startswith("/v1/"):
             await self._plainly(scope, receive, send)
             return
         await self._typed(scope, receive, send)
 
     async def _plainly(self, scope: Scope, receive: Receive, send: Send) -> None:
-        found = False
+        exact = self._exact.get((scope["method"], scope["path"]))
+        if exact is not None:
+            scope["path_params"] = {}
+            scope["route"] = exact
+            await exact.app(scope, receive, send)
+            return
+        taken: set[str] = set()
+        path: str | None = None
         for route in self._plain:
             match, child = route.matches(scope)
             if match is Match.FULL:
@@ -215,10 +302,18 @@ class Paths:
                 scope["route"] = route
                 await route.handle(scope, receive, send)
                 return
-            found = found or match is Match.PARTIAL
-        if found:
-            raise Refused(f"this path does not take {scope['method'][:20]}", status=405)
+            if match is Match.PARTIAL and path in {None, path_of(route)}:
+                path = path_of(route)  # later ones would only seem to be meant
+                taken |= getattr(route, "methods", None) or set()
+        if taken:
+            said = f"this path does not take {scope['method'][:20]}"
+            raise Refused(said, status=405, allow=tuple(sorted(taken)))
         raise Refused("there is nothing at this path; `/docs` shows what there is", status=404)
+
+
+def path_of(route: BaseRoute) -> str:
+    """The pattern that a route is found by."""
+    return str(getattr(route, "path", ""))
 
 
 def dialects(gateway: Any) -> tuple[list[Route], dict[str, Manner]]:
@@ -243,7 +338,7 @@ def application(gateway: Gateway) -> Door:
             allow_origins=gateway.settings.cors_origins,
             allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
             allow_headers=("*",),
-            expose_headers=("location", "x-request-id", "retry-after", "preference-applied"),
+            expose_headers=EXPOSED,
         )
     return Door(
         app,
@@ -253,6 +348,9 @@ def application(gateway: Gateway) -> Door:
         is_open=lambda: gateway.callers.open,
         local_only=gateway.opening.local_only,
         lifespan=lifespan_of(gateway),
+        load=gateway.load,
+        observer=gateway.observer,
+        who=gateway.callers.shown,
     )
 
 

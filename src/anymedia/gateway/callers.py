@@ -6,24 +6,30 @@ any kind and it listens on this machine alone, or where it was started with `--n
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
+
+from starlette.types import Scope as Asked
 
 from anymedia.clock import Clock
 from anymedia.contracts.key import Scope, VirtualKey
 from anymedia.contracts.problem import Code
 from anymedia.contracts.request import Request
 from anymedia.engine.candidate import Asker
-from anymedia.gateway.keys import RENEW_SECONDS, STRANGER_SECONDS, Bunch, Keys, same
+from anymedia.gateway.keys import PREFIX_LETTERS, RENEW_SECONDS, STRANGER_SECONDS, Bunch, Keys, same
 from anymedia.gateway.spec import Refused
 
 LOCAL = "local"
 """Whose jobs those are that were asked for without a key, with the admin key, or on the command
 line."""
+ADMIN = "admin"
+"""Who came with the admin key, in logs."""
 DENIED: Code = "AUTHENTICATION_FAILED"
 SCHEME = "bearer "
+CALLER = "caller"
+"""Where in a request's state stands who asks, once that is known."""
 WHERE = "Send it as `Authorization: Bearer KEY`"
 
 
@@ -60,6 +66,8 @@ class Caller(Asker):
                 status=403,
                 code=DENIED,
             )
+        if not key.models:
+            return
         names = tuple(meant)
         if names and not any(allows(key, name) for name in names):
             raise Refused(
@@ -86,13 +94,18 @@ class Callers:
         admin_key: str | None,
         open_without_keys: bool,
         no_auth: bool,
+        heard: Callable[[Sequence[VirtualKey]], None] = lambda _: None,
     ) -> None:
         self._keys = keys
         self._clock = clock
         self._admin_key = admin_key
         self._open_without_keys = open_without_keys
         self._no_auth = no_auth
+        self._heard = heard
+        """Is told which keys there are, whenever they are looked up."""
         self._bunch = Bunch()
+        self._known: dict[str, Caller] = {}
+        """Those who came lately, by their keys' ids: the same until the keys are looked up again."""
         self._renewed = -1e9
 
     @property
@@ -104,7 +117,8 @@ class Callers:
 
     async def renew(self) -> None:
         """Look which keys there are."""
-        self._bunch = await self._keys.bunch()
+        self._bunch, self._known = await self._keys.bunch(), {}
+        self._heard(self._bunch.every)
         self._renewed = self._clock.monotonic()
 
     async def renew_if_due(self, seconds: float = RENEW_SECONDS) -> None:
@@ -116,10 +130,22 @@ class Callers:
         """Another one from now on."""
         self._admin_key = admin_key
 
-    async def known(self, secret: str | None) -> None:
-        """Make sure that a key which was made a moment ago is known."""
-        if secret is not None and self._found(secret) is None:
+    async def known(self, scope: Asked) -> None:
+        """Find out who asks, by a key that was made a moment ago too."""
+        secret = secret_of(scope["headers"])
+        if secret is None:
+            return
+        found = self._found(secret)
+        if found is None:
             await self.renew_if_due(STRANGER_SECONDS)
+            found = self._found(secret)
+        if found is not None:
+            scope.setdefault("state", {})[CALLER] = found
+
+    def of(self, scope: Asked) -> Caller:
+        """Who asks. Raises `Refused`."""
+        found: Caller | None = scope.get("state", {}).get(CALLER)
+        return found if found is not None else self.caller(secret_of(scope["headers"]))
 
     def caller(self, secret: str | None) -> Caller:
         """Who comes with this secret, or none. Raises `Refused`."""
@@ -134,22 +160,40 @@ class Callers:
             return OPERATOR
         raise Refused(f"this key is not known, or not any more. {WHERE}", status=401, code=DENIED)
 
+    def shown(self, headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+        """Who it was, for logs: what a key of ours begins with, and nothing of a stranger's."""
+        try:
+            secret = secret_of(headers)
+        except Refused:
+            return None
+        if secret is None:
+            return LOCAL if self.open else None
+        found = self._found(secret)
+        if found is None:
+            return LOCAL if self.open else None
+        return ADMIN if found.key is None else secret[:PREFIX_LETTERS]
+
     def _found(self, secret: str) -> Caller | None:
-        if self._admin_key is not None and same(secret, self._admin_key):
-            return OPERATOR
         key = self._bunch.find(secret, self._clock.now())
-        return None if key is None else Caller(caller=key.id, key=key)
+        if key is None:
+            admin = self._admin_key is not None and same(secret, self._admin_key)
+            return OPERATOR if admin else None
+        found = self._known.get(key.id)
+        if found is None or found.key is not key:
+            found = self._known[key.id] = Caller(caller=key.id, key=key)
+        return found
 
 
 def secret_of(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
     """The secret that a request carries. Raises `Refused` for two that differ."""
     found: set[str] = set()
     for name, value in headers:
-        text = value.decode("latin-1").strip()
-        if name == b"authorization" and text[: len(SCHEME)].lower() == SCHEME:
-            found.add(text[len(SCHEME) :].strip())
+        if name == b"authorization":
+            text = value.decode("latin-1").strip()
+            if text[: len(SCHEME)].lower() == SCHEME:
+                found.add(text[len(SCHEME) :].strip())
         elif name == b"x-api-key":
-            found.add(text)
+            found.add(value.decode("latin-1").strip())
     found.discard("")
     if len(found) > 1:
         raise Refused("the request carries two different keys; send one", status=401, code=DENIED)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,17 +19,22 @@ from anymedia.contracts.event import StreamEnd, TextEvent
 from anymedia.contracts.key import VirtualKey
 from anymedia.contracts.media import MediaFile, Medium, StoredArtifact
 from anymedia.contracts.request import MediaRequest, Request
-from anymedia.contracts.result import Result
+from anymedia.contracts.result import MediaResult, Result
 from anymedia.contracts.text import TextRequest
 from anymedia.engine.candidate import Asker
 from anymedia.engine.inputs import MEDIA, replaced
-from anymedia.engine.relay import Passed
+from anymedia.engine.speaker import Speaker
 from anymedia.gateway.callers import Caller, allows
+from anymedia.gateway.kept_media import KeptMedia
 from anymedia.gateway.metrics import Metrics
+from anymedia.gateway.outage import Outage
 from anymedia.gateway.relays import GatewayRelays
 from anymedia.gateway.spec import Refused
+from anymedia.limits.claim import Left
+from anymedia.state.redis import RedisLink
 from anymedia.store.database import Database
 from anymedia.store.schema import jobs
+from anymedia.telemetry.observer import Observer
 
 ResultT = TypeVar("ResultT", bound=Result)
 
@@ -38,6 +43,15 @@ class GatewayClient(AsyncClient):
     """`AsyncClient` for strangers. `asker` is a `Caller` wherever the gateway asks."""
 
     metrics: Metrics | None = None
+
+    @property
+    def observer(self) -> Observer | None:
+        """Who wants to know of every request and attempt, if anybody does."""
+        return self._engine.observer
+
+    @observer.setter
+    def observer(self, observer: Observer | None) -> None:
+        self._engine.observer = observer
 
     def __init__(
         self,
@@ -48,11 +62,24 @@ class GatewayClient(AsyncClient):
     ) -> None:
         super().__init__(config, data_dir=data_dir, clock=clock)
         self.relays = GatewayRelays(self._engine, self)
+        self._kept_media = KeptMedia(self._engine)
+        self.outage = Outage(self.clock.monotonic)
 
     @property
     def database(self) -> Database:
         """Where keys are kept too."""
         return self._database
+
+    @property
+    def redis(self) -> RedisLink | None:
+        """What is shared with other processes, if there is a Redis."""
+        return self._engine.link
+
+    def limited(self, caller: str) -> Callable[[], Awaitable[tuple[Left, ...]]] | None:
+        """How to look what is left under a caller's limits; nothing where it has none."""
+        guards = self._engine.guards
+        rule = guards.quotas.of_caller(caller)
+        return None if rule is None or rule.plan.free else lambda: guards.limiter.left(rule)
 
     @property
     def clock(self) -> Clock:
@@ -96,12 +123,16 @@ class GatewayClient(AsyncClient):
         return result
 
     async def stream(
-        self, request: TextRequest, *, asker: Asker | None = None
+        self,
+        request: TextRequest,
+        *,
+        asker: Asker | None = None,
+        speaker: Speaker | None = None,
     ) -> AsyncGenerator[TextEvent, None]:
         """As its parent, within the caller's rights."""
         request = await self.permitted(request, asker)
         began = self.clock.monotonic()
-        events = super().stream(request, asker=asker)
+        events = super().stream(request, asker=asker, speaker=speaker)
         try:
             async for event in events:
                 if isinstance(event, StreamEnd):
@@ -116,8 +147,34 @@ class GatewayClient(AsyncClient):
     async def submit(
         self, request: MediaRequest[Any], *, asker: Asker | None = None
     ) -> AsyncJobHandle:
-        """As its parent, within the caller's rights."""
-        return await super().submit(await self.permitted(request, asker), asker=asker)
+        """As its parent, within the caller's rights; what it brings is kept where that is wanted."""
+        asker = asker or self._asker
+        request = await self.permitted(request, asker)
+        with self.outage.expected():
+            handle = await super().submit(request, asker=asker)
+        await self._kept_media.keep_when_done(request, asker, handle, self.settings)
+        if self._engine.observer is not None:
+            self._engine.observer.taken_on(request.medium, handle.id)
+        return handle
+
+    async def recall(self, request: MediaRequest[Any], asker: Asker) -> MediaResult | None:
+        """A kept answer of this caller's, within its rights; counted as any other."""
+        request = await self.permitted(request, asker)
+        began = self.clock.monotonic()
+        found = await self._kept_media.find(request, asker, self._jobs, self.settings)
+        if found is not None:
+            self.answered(request.medium, found, self.clock.monotonic() - began)
+        return found
+
+    async def remember(self, request: MediaRequest[Any], asker: Asker, result: MediaResult) -> None:
+        """Keep a result that was waited for, before anybody hears of it."""
+        request = await self.permitted(request, asker)
+        await self._kept_media.keep(request, asker, result, self.settings)
+
+    async def close(self, within_seconds: float | None = None) -> None:
+        """As its parent."""
+        await self._kept_media.close()
+        await super().close(within_seconds)
 
     async def estimate(
         self, request: Request[Any], *, asker: Asker | None = None
@@ -157,36 +214,43 @@ class GatewayClient(AsyncClient):
             *sorted(name for name in names if not allows(key, name)),
         )
 
-    def meant(self, request: Request[Any]) -> tuple[str, ...]:
-        """Names under which a key may allow the model that a request names; none if it names none."""
+    def meant(self, request: Request[Any]) -> Iterator[str]:
+        """Names under which a key may allow the model that a request names; none if it names none.
+
+        They are looked up when they are asked for: most keys allow every model.
+        """
         if request.model is None:
-            return ()
+            return
         names = [request.model]
         alias = self.settings.aliases.get(request.model)
         if alias is not None and alias.model is not None:
             names.append(alias.model)
-        for name in names[:]:
+        yield from names
+        for name in names:
             if request.provider is not None:
-                names.append(f"{request.provider}/{name}")
+                yield f"{request.provider}/{name}"
             else:
-                names += [
-                    f"{model.provider}/{model.id}"
-                    for model in self.models(request.medium)
-                    if model.id == name
-                ]
-        return tuple(dict.fromkeys(names))
+                for model in self.models(request.medium):
+                    if model.id == name:
+                        yield f"{model.provider}/{model.id}"
 
     # --- counting -------------------------------------------------------------------------
 
-    def answered(self, medium: Medium, result: Result | Passed, seconds: float) -> None:
+    def answered(self, medium: Medium, result: Result, seconds: float) -> None:
         """Count an answer."""
         if self.metrics is not None:
             self.metrics.answered(medium, result, seconds)
+        if self._engine.observer is not None:
+            self._engine.observer.answered(
+                medium, result.provider, result.model, result.usage, result.cost.amount
+            )
 
     def failed(self, request: Request[Any], error: GenerationError) -> None:
         """Count a failure."""
         if self.metrics is not None:
             self.metrics.failed(request.medium, error)
+        if self._engine.observer is not None:
+            self._engine.observer.failed(request.medium, error.provider, error.code)
 
 
 async def refuse_files(request: Request[Any]) -> None:

@@ -1,8 +1,7 @@
 """The door: everything that is the same for every request, in one layer around all routes.
 
-A request gets an id, is counted, and is turned away when too many are under way. Its body is cut
-off where it grows too large or comes too slowly. Its answer carries the headers that keep browsers
-from mistaking it for something else.
+A request gets an id and is counted. Its body is cut off where it grows too large or comes too
+slowly. Its answer carries the headers that keep browsers from mistaking it for something else.
 """
 
 from __future__ import annotations
@@ -10,20 +9,24 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from time import perf_counter
 from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.requests import Request as HttpRequest
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from anymedia.contracts.errors import GenerationError
 from anymedia.contracts.gateway import GatewaySettings
 from anymedia.gateway.metrics import Metrics
+from anymedia.gateway.overload import Load
 from anymedia.gateway.shared.body import too_large
 from anymedia.gateway.shared.manner import Manner, inner_failure
+from anymedia.gateway.shared.stepping import Rest, at_once
 from anymedia.gateway.spec import Refused
+from anymedia.telemetry.observer import Observer
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 SAFE = (
@@ -34,10 +37,11 @@ SAFE = (
     (b"cache-control", b"no-store"),
 )
 """Set where a route has not set its own."""
+SAFE_NAMES = frozenset(name for name, _ in SAFE)
 BODY = frozenset({"POST", "PUT", "PATCH"})
 GENERATING = ("/api/generate", "/api/ai/", "/v1/")
+USUAL = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
-BUSY_SECONDS = 1.0
 
 
 class Door:
@@ -53,6 +57,9 @@ class Door:
         is_open: Callable[[], bool],
         local_only: bool,
         lifespan: Callable[[Receive, Send], Awaitable[None]],
+        load: Load,
+        observer: Observer | None = None,
+        who: Callable[[Iterable[tuple[bytes, bytes]]], str | None] = lambda _: None,
     ) -> None:
         self._app = app
         self._settings = settings
@@ -62,7 +69,10 @@ class Door:
         self._is_open = is_open
         self._local_only = local_only
         self._lifespan = lifespan
-        self.under_way = 0
+        self._observer = observer
+        self._who = who
+        """Tells an observer whose request it was."""
+        self._load = load
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let one request in."""
@@ -74,9 +84,13 @@ class Door:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         began, settings = perf_counter(), self._settings()
         headers = dict(scope["headers"])
-        scope.setdefault("state", {})["request_id"] = request_id(headers.get(b"x-request-id"))
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id(headers.get(b"x-request-id"))
+        state["load"] = self._load
+        observer, story = self._observer, None
+        if observer is not None:
+            story = observer.request(state["request_id"], method_of(scope), headers)
         answer = Answer(scope, send)
-        self.under_way += 1
         self._metrics.began()
         try:
             try:
@@ -92,7 +106,6 @@ class Door:
                     failure = inner_failure(error, HttpRequest(scope))
                     await self._refuse(failure, scope, receive, answer)
         finally:
-            self.under_way -= 1
             self._metrics.ended(
                 route_of(scope),
                 method_of(scope),
@@ -100,24 +113,42 @@ class Door:
                 perf_counter() - began,
                 kind=kind_of(scope),
             )
+            if observer is not None and story is not None:
+                observer.told(
+                    story,
+                    method=method_of(scope),
+                    route=route_of(scope),
+                    status=answer.status,
+                    seconds=perf_counter() - began,
+                    key=self._who(scope["headers"]),
+                )
 
     async def _refuse(
         self, error: GenerationError, scope: Scope, receive: Receive, answer: Answer
     ) -> None:
         if answer.status:  # it has begun; all that is left is to break off
             return
+        await self._refused(error, scope)(scope, receive, answer)
+
+    def _refused(self, error: GenerationError, scope: Scope) -> Response:
+        """A failure in the dialect of the path."""
         whose = filter(scope["path"].startswith, self._manners)
         manner = self._manners[max(whose, key=len, default="/")]
-        await manner.refused(error, HttpRequest(scope))(scope, receive, answer)
+        return manner.refused(error, HttpRequest(scope))
+
+    def told(self, error: GenerationError, scope: Scope) -> Response:
+        """The same for what was refused before it came in; counted like everything."""
+        said = dict(scope["headers"]).get(b"x-request-id")
+        scope["state"] = {"request_id": request_id(said)}
+        response = self._refused(error, scope)
+        response.raw_headers += [one for one in SAFE if one[0] not in dict(response.raw_headers)]
+        self._metrics.began()
+        self._metrics.ended(
+            "other", method_of(scope), response.status_code, 0.0, kind=kind_of(scope)
+        )
+        return response
 
     def _check(self, scope: Scope, headers: dict[bytes, bytes], settings: GatewaySettings) -> None:
-        if self.under_way > settings.max_concurrent and not scope["path"].startswith("/livez"):
-            raise Refused(
-                "too many requests are under way",
-                status=503,
-                retryable=True,
-                retry_after=BUSY_SECONDS,
-            )
         if self._is_open():
             self._check_origin(scope["method"], headers, settings)
 
@@ -158,21 +189,27 @@ class Incoming:
         """The next piece."""
         if self._complete:
             return await self._receive()
-        loop = asyncio.get_running_loop()
-        if self._deadline is None:
-            self._deadline = loop.time() + self._seconds
         try:
-            async with asyncio.timeout_at(self._deadline):
-                message = await self._receive()
-        except TimeoutError:
-            raise Refused(
-                f"the body did not arrive within {self._seconds:g} s", status=408
-            ) from None
+            message: Message = at_once(self._receive())
+        except Rest as rest:
+            message = await self._waited(rest)
         self._left -= len(message.get("body", b""))
         if self._left < 0:
             raise too_large(self._limit)
         self._complete = not message.get("more_body", False)
         return message
+
+    async def _waited(self, rest: Rest) -> Any:
+        """What has not come yet, for as long as the body may take."""
+        if self._deadline is None:
+            self._deadline = asyncio.get_running_loop().time() + self._seconds
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                return await rest
+        except TimeoutError:
+            raise Refused(
+                f"the body did not arrive within {self._seconds:g} s", status=408
+            ) from None
 
 
 class Answer:
@@ -189,7 +226,10 @@ class Answer:
             self.status = message["status"]
             headers = list(message.get("headers", ()))
             said = {name.lower() for name, _ in headers}
-            headers += [pair for pair in SAFE if pair[0] not in said]
+            if said.isdisjoint(SAFE_NAMES):
+                headers += SAFE
+            else:
+                headers += [pair for pair in SAFE if pair[0] not in said]
             if b"x-request-id" not in said:
                 headers.append((b"x-request-id", self._scope["state"]["request_id"].encode()))
             message = {**message, "headers": headers}
@@ -211,8 +251,8 @@ def route_of(scope: Scope) -> str:
 
 def method_of(scope: Scope) -> str:
     """The method, if it is a usual one: others are words of strangers."""
-    usual = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
-    return scope["method"] if scope["method"] in usual else "other"
+    method: str = scope["method"]
+    return method if method in USUAL else "other"
 
 
 def kind_of(scope: Scope) -> str:

@@ -17,8 +17,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from anymedia.clock import Clock
+from anymedia.configuration.budgets import contradictions
 from anymedia.contracts.errors import Conflict, InvalidRequest, NotFound
-from anymedia.contracts.key import AuditEntry, KeyRights, NewKey, VirtualKey
+from anymedia.contracts.key import AuditEntry, KeyChange, KeyRights, NewKey, VirtualKey
+from anymedia.contracts.mistakes import valid
 from anymedia.store import keys as rows
 from anymedia.store.database import Database
 
@@ -47,8 +49,7 @@ class Keys:
     async def create(self, rights: KeyRights, *, actor: str) -> NewKey:
         """A new key. Its secret is told this once."""
         now = self._clock.now()
-        if rights.expires_at is not None and rights.expires_at <= now:
-            raise InvalidRequest("`expires_at` has passed already")
+        check(rights, now)
         key_id, secret = f"key_{secrets.token_hex(8)}", f"am_{self._token(KEY_BYTES)}"
         at = now.timestamp()
 
@@ -67,6 +68,23 @@ class Keys:
     async def get(self, key_id: str) -> VirtualKey:
         """One key. `NotFound` when there is none of that id."""
         return found(await self._database.read(lambda c: rows.one(c, key_id)), key_id)
+
+    async def change(self, key_id: str, change: KeyChange, *, actor: str) -> VirtualKey:
+        """Other rights for a key: those that are said."""
+        now = self._clock.now()
+        at = now.timestamp()
+
+        def work(c: Connection) -> VirtualKey:
+            key = found(rows.one(c, key_id), key_id)
+            if key.revoked_at is not None:
+                raise Conflict(f"key `{key_id}` is revoked; make a new one")
+            rights = changed(key, change)
+            check(rights, now if "expires_at" in change.model_fields_set else None)
+            rows.change_rights(c, key_id, rights)
+            rows.write_down(c, now=at, actor=actor, action="key-changed", subject=key_id)
+            return found(rows.one(c, key_id), key_id)
+
+        return await self._database.write(work)
 
     async def revoke(self, key_id: str, *, actor: str) -> VirtualKey:
         """Let a key open nothing any more. Its jobs go on."""
@@ -122,6 +140,7 @@ class Keys:
                     if key_id in by_id
                 },
                 ever=bool(by_id),
+                every=tuple(by_id.values()),
             )
 
         return await self._database.read(work)
@@ -134,6 +153,8 @@ class Bunch:
     by_hash: dict[str, tuple[VirtualKey, float | None]] = field(default_factory=dict)
     ever: bool = False
     """Whether there was ever a key: who has revoked the last one does not mean to let all in."""
+    every: tuple[VirtualKey, ...] = ()
+    """Revoked ones too: their jobs go on, within their limits and budgets."""
 
     def find(self, secret: str, now: datetime) -> VirtualKey | None:
         """The key that a secret opens as, if it does now."""
@@ -155,6 +176,36 @@ def digest(secret: str) -> str:
 def same(one: str, other: str) -> bool:
     """Whether two secrets are the same, in a time that tells nothing."""
     return hmac.compare_digest(digest(one), digest(other))
+
+
+def changed(key: VirtualKey, change: KeyChange) -> KeyRights:
+    """A key's rights with some of them replaced, each as a whole; limits one by one."""
+    said = {name: getattr(change, name) for name in change.model_fields_set}
+    if "limits" in said:
+        some = change.limits.model_dump(exclude_unset=True) if change.limits is not None else None
+        said["limits"] = {} if some is None else {**key.limits.model_dump(), **some}
+    for name in ("models", "media", "budgets"):
+        if name in said and said[name] is None:
+            said[name] = ()
+    before = {name: getattr(key, name) for name in KeyRights.model_fields}
+    return valid(KeyRights, {**before, **said}, "the key")
+
+
+def check(rights: KeyRights, now: datetime | None) -> None:
+    """Raise `InvalidRequest` for rights that contradict themselves.
+
+    `now` only where its end was said: a key that has expired may be changed all the same.
+    """
+    if now is not None and rights.expires_at is not None and rights.expires_at <= now:
+        raise InvalidRequest("`expires_at` has passed already")
+    if rights.limits.burst is not None and rights.limits.per_second is None:
+        raise InvalidRequest("`limits.burst` needs `limits.per_second`")
+    budgets = [{**one.model_dump(mode="json"), "scope": "key"} for one in rights.budgets]
+    mistakes = [
+        f"`{'.'.join(path)}`: {why}" for path, why in contradictions({"budgets": budgets}, ())
+    ]
+    if mistakes:
+        raise InvalidRequest(f"the key is not valid: {'; '.join(mistakes)}")
 
 
 def found(key: VirtualKey | None, key_id: str) -> VirtualKey:

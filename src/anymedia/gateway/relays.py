@@ -6,8 +6,6 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from msgspec import Raw
-
 from anymedia.client.relaying import AsyncRelays
 from anymedia.contracts.errors import GenerationError
 from anymedia.contracts.event import StreamEnd, TextEvent
@@ -15,8 +13,11 @@ from anymedia.contracts.text import TextRequest, TextResult
 from anymedia.engine.candidate import Asker
 from anymedia.engine.course import Course
 from anymedia.engine.engine import Engine
-from anymedia.engine.relay import Passed, Way
+from anymedia.engine.relay import Passed
+from anymedia.engine.speaker import Speaker
+from anymedia.engine.ways import Way
 from anymedia.gateway.callers import Caller
+from anymedia.providers.spec import Fields
 
 if TYPE_CHECKING:
     from anymedia.gateway.client import GatewayClient
@@ -29,43 +30,30 @@ class GatewayRelays(AsyncRelays):
         super().__init__(engine)
         self._client = client
 
-    def way(
-        self, fields: dict[str, Raw], dialect: str, *, streaming: bool, asker: Asker
-    ) -> Way | None:
+    def way(self, fields: Fields, dialect: str, *, streaming: bool, asker: Asker) -> Way | None:
         """As its parent. Raises `Refused` where the caller's key may not go it."""
         way = super().way(fields, dialect, streaming=streaming, asker=asker)
-        if way is not None and isinstance(asker, Caller):
+        if way is not None and isinstance(asker, Caller) and asker.key is not None:
             # What the caller wrote may be allowed, or what it stands for.
             written = bytes(fields["model"]).decode().strip('"')
-            asker.check(way.candidate.request, (written, way.candidate.name))
+            asker.check(way.candidate.request, (written, way.name))
         return way
 
-    async def call(self, way: Way, fields: dict[str, Raw], *, asker: Asker) -> Passed:
-        """As its parent, and counted."""
-        try:
-            passed = await super().call(way, fields, asker=asker)
-        except GenerationError as error:
-            self._client.failed(way.candidate.request, error)
-            raise
-        self._count(passed)
-        return passed
+    def ended(self, passed: Passed) -> None:
+        """It is counted."""
+        client, receipt = self._client, passed.receipt
+        if receipt is None:
+            return
+        if client.metrics is not None:
+            client.metrics.passed(passed, passed.elapsed_seconds())
+        if client.observer is not None:
+            client.observer.answered(
+                "text", passed.provider, passed.model, receipt.usage, passed.cost.amount
+            )
 
-    async def stream(
-        self, way: Way, fields: dict[str, Raw], *, asker: Asker
-    ) -> AsyncGenerator[Passed | bytes, None]:
-        """As its parent, and counted."""
-        passed: Passed | None = None
-        try:
-            async with aclosing(super().stream(way, fields, asker=asker)) as pieces:
-                async for piece in pieces:
-                    if isinstance(piece, Passed):
-                        passed = piece
-                    yield piece
-        except GenerationError as error:
-            self._client.failed(way.candidate.request, error)
-            raise
-        if passed is not None:
-            self._count(passed)
+    def failed(self, passed: Passed, error: GenerationError) -> None:
+        """It is counted too."""
+        self._client.failed(passed.way.candidate.request, error)
 
     async def go_on(self, request: TextRequest, course: Course) -> TextResult:
         """As its parent, and counted."""
@@ -79,12 +67,12 @@ class GatewayRelays(AsyncRelays):
         return result
 
     async def go_on_streaming(
-        self, request: TextRequest, course: Course
+        self, request: TextRequest, course: Course, speaker: Speaker | None = None
     ) -> AsyncGenerator[TextEvent, None]:
         """As its parent, and counted."""
         request = await self._client.permitted(request, course.asker)
         try:
-            async with aclosing(super().go_on_streaming(request, course)) as events:
+            async with aclosing(super().go_on_streaming(request, course, speaker)) as events:
                 async for event in events:
                     if isinstance(event, StreamEnd):
                         self._client.answered("text", event.result, course.elapsed_seconds())
@@ -92,7 +80,3 @@ class GatewayRelays(AsyncRelays):
         except GenerationError as error:
             self._client.failed(request, error)
             raise
-
-    def _count(self, passed: Passed) -> None:
-        if passed.receipt is not None:
-            self._client.answered("text", passed, passed.course.elapsed_seconds())

@@ -8,18 +8,21 @@ it can be told to stop step by step, which draining needs.
 from __future__ import annotations
 
 import asyncio
+import gc
 import ipaddress
 import logging
 import multiprocessing
 import os
 import signal
 import socket
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -29,9 +32,13 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from anymedia.contracts.errors import InvalidRequest
+from anymedia.gateway.connection import Connection, rules_of
+from anymedia.telemetry.lines import LogFormat, configure
+from anymedia.telemetry.wanted import tracing
 
 if TYPE_CHECKING:
     from anymedia.gateway.app import Gateway, Opening
+    from anymedia.gateway.door import Door
 
 BACKLOG = 2048
 RESTART_SECONDS = 1.0
@@ -69,6 +76,14 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+NOTSENT_LOWAT: int | None = getattr(
+    socket, "TCP_NOTSENT_LOWAT", 25 if sys.platform == "linux" else None
+)
+MOST_UNSENT_BYTES = 64 * 1024
+"""So much the kernel keeps of what a caller does not read; left alone it takes 4 MB for each, and
+the gateway's time to fill them."""
+
+
 def listening(address: Address) -> socket.socket:
     """The socket. `InvalidRequest` when the port is not to be had."""
     if not 0 <= address.port <= 65535:
@@ -80,6 +95,8 @@ def listening(address: Address) -> socket.socket:
         # The loop sets this only on sockets it has made itself; without it an answer in two pieces
         # waits 40 ms for the first to be acknowledged.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if NOTSENT_LOWAT is not None:
+            listener.setsockopt(socket.IPPROTO_TCP, NOTSENT_LOWAT, MOST_UNSENT_BYTES)
         return listener
     except OSError as error:
         raise InvalidRequest(
@@ -101,6 +118,10 @@ class Server(uvicorn.Server):
         """Begin, and tell when requests are answered."""
         await super().startup(sockets)
         if self.started:
+            # What stands by now stands to the end: looking through it for garbage again and again
+            # would hold up everybody for a tenth of a second, and a tenth of all time.
+            gc.collect()
+            gc.freeze()
             self._ready()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -132,8 +153,11 @@ def serve(listener: socket.socket, opening: Opening, ready: Callable[[], None]) 
     """Serve in this process until told to stop; the exit code."""
     from anymedia.gateway.app import Gateway, application
 
+    raise_open_files()
+
     async def main() -> int:
-        gateway = Gateway(opening)
+        gateway = Gateway(opening, spans=tracing(os.environ))
+        configure(gateway.settings.log_format)
         server = Server(configured(application(gateway), gateway), gateway, ready)
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGHUP, gateway.reload)
@@ -146,11 +170,14 @@ def serve(listener: socket.socket, opening: Opening, ready: Callable[[], None]) 
         return runner.run(main())
 
 
-def configured(app: object, gateway: Gateway) -> uvicorn.Config:
+def configured(app: Door, gateway: Gateway) -> uvicorn.Config:
     """The server's settings."""
+    reading = partial(
+        Connection, rules=rules_of(gateway.settings), load=gateway.load, told=app.told
+    )
     return uvicorn.Config(
-        app,  # type: ignore[arg-type]  # any ASGI application
-        http="httptools" if find_spec("httptools") else "h11",
+        app,
+        http=reading,  # type: ignore[arg-type]  # what makes one, as a class does
         log_config=None,
         access_log=False,
         server_header=False,
@@ -158,9 +185,20 @@ def configured(app: object, gateway: Gateway) -> uvicorn.Config:
         proxy_headers=False,
         ws="none",
         lifespan="on",
-        timeout_keep_alive=75,
+        timeout_keep_alive=round(gateway.settings.idle_seconds),
         timeout_graceful_shutdown=round(gateway.settings.drain_seconds),
     )
+
+
+def raise_open_files() -> None:
+    """As many connections at once as the system allows, and not as many as it allows by habit."""
+    if find_spec("resource") is None:
+        return
+    import resource
+
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -271,6 +309,6 @@ def work(listener: socket.socket, opening: Opening, started: object) -> None:
     raise SystemExit(serve(listener, opening, started.release))  # type: ignore[attr-defined]  # a semaphore
 
 
-def logged() -> None:
+def logged(form: LogFormat | None = None) -> None:
     """What the operator should know, on stderr: warnings, and never prompts or keys."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    configure(form)

@@ -6,17 +6,21 @@ bytes are handed out is the application's affair.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
+from starlette.types import Scope
 
 from anymedia.client.aio import AsyncClient, AsyncJobsView
+from anymedia.client.batches import AsyncBatchesView
 from anymedia.clock import Clock
 from anymedia.contracts.errors import InvalidRequest
 from anymedia.contracts.media import StoredArtifact
 from anymedia.contracts.request import Request
 from anymedia.engine.candidate import Asker
+
+RequestT = TypeVar("RequestT", bound=Request[Any])
 
 
 class Refused(InvalidRequest):
@@ -32,6 +36,7 @@ class Refused(InvalidRequest):
         status: int = 400,
         param: str | None = None,
         word: str | None = None,
+        allow: tuple[str, ...] = (),
         **facts: Any,
     ) -> None:
         super().__init__(message, **facts)
@@ -40,6 +45,8 @@ class Refused(InvalidRequest):
         """The field of the caller's body, as a path such as `messages[0].content`."""
         self.word = word
         """A code of the caller's dialect, where it has one for this."""
+        self.allow = allow
+        """With 405: the methods that the path takes."""
 
 
 class Gateway(Protocol):
@@ -67,8 +74,24 @@ class Gateway(Protocol):
         """
         ...
 
+    def caller(self, scope: Scope) -> Asker:
+        """The same before a request is put together: whoever asks may ask for something."""
+        ...
+
     def jobs(self, request: HttpRequest) -> AsyncJobsView:
         """The jobs of whoever asks, and nobody else's."""
+        ...
+
+    def batches(self, request: HttpRequest) -> AsyncBatchesView:
+        """The batches of whoever asks, and nobody else's."""
+        ...
+
+    async def permitted(self, wanted: RequestT, asker: Asker) -> RequestT:
+        """A request as its caller may make it. Raises `Refused`. For what the client does not check."""
+        ...
+
+    def address(self, request: HttpRequest) -> str:
+        """Where whoever asks has found the gateway, without a slash at the end."""
         ...
 
     def artifact(self, request: HttpRequest, artifact: StoredArtifact) -> Response:

@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request as HttpRequest
-from starlette.responses import Response
-from starlette.routing import Route
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Match, Route
 from starlette.types import Receive, Scope, Send
 
 from anymedia.contracts.errors import GenerationError
 from anymedia.contracts.mistakes import printable
 from anymedia.contracts.version import __version__
-from anymedia.gateway import problems
+from anymedia.gateway import handbook, problems
 from anymedia.gateway.ours import (
     administration,
     artifacts,
@@ -30,7 +31,6 @@ from anymedia.gateway.ours import (
     providers,
     webhooks,
 )
-from anymedia.gateway.ours.schemas import components
 from anymedia.gateway.shared.document import DEEP, as_json
 from anymedia.gateway.shared.manner import inner_failure
 from anymedia.gateway.shared.presence import CallerGone
@@ -43,19 +43,6 @@ FACES = (generation, jobs, artifacts, batches, providers, money, administration,
 COMPRESSED_BYTES = 1024
 UNTOUCHED = ("/api/artifacts/", "/metrics")
 """Paths whose answers are not compressed: media are already, and ranges are of the bytes as they are."""
-DOCS_POLICY = (
-    "default-src 'none'; connect-src 'self'; img-src 'self' https://fastapi.tiangolo.com data:; "
-    "script-src 'unsafe-inline' https://cdn.jsdelivr.net; "
-    "style-src 'unsafe-inline' https://cdn.jsdelivr.net; frame-ancestors 'none'"
-)
-FORMS = {
-    "/v1/audio/transcriptions": ("multipart/form-data",),
-    "/v1/images/edits": ("multipart/form-data", "application/json"),
-    "/v1/videos": ("application/json", "multipart/form-data"),
-}
-"""Paths of dialects that take files."""
-OPEN = frozenset({"/", "/health", "/api/health", "/livez", "/readyz"})
-"""Paths that need no key."""
 
 
 class Typed(FastAPI):
@@ -66,16 +53,34 @@ class Typed(FastAPI):
             title="anymedia",
             summary="One contract for every generative model.",
             version=__version__,
-            docs_url="/docs" if docs else None,
+            docs_url=None,
             redoc_url=None,
             openapi_url="/openapi.json" if docs else None,
             separate_input_output_schemas=False,
+            generate_unique_id_function=operation_id,
         )
         self._plain = plain
+        self._faces: list[APIRouter] = []
+
+    def face(self, router: APIRouter) -> None:
+        """Serve the routes of a face."""
+        self._faces.append(router)
+        self.include_router(router)
+
+    def methods(self, scope: Scope) -> tuple[str, ...]:
+        """What a path takes, whichever of its routes takes it."""
+        found: set[str] = set()
+        for route in (*self.routes, *(one for face in self._faces for one in face.routes)):
+            if route.matches(scope)[0] is not Match.NONE:
+                found |= getattr(route, "methods", None) or set()
+        return tuple(sorted(found))
 
     def openapi(self) -> dict[str, Any]:
         """The whole, once."""
         if self.openapi_schema is None:
+            # It takes a second to put together, and most gateways are never asked.
+            from anymedia.gateway.description import whole
+
             said = get_openapi(
                 title=self.title,
                 version=self.version,
@@ -83,26 +88,32 @@ class Typed(FastAPI):
                 routes=self.routes,
                 separate_input_output_schemas=False,
             )
-            found = said.setdefault("components", {}).setdefault("schemas", {})
-            found |= components()
-            found["Any"] = {"type": "object", "additionalProperties": True}
-            keyed(said)
-            for route in self._plain:
-                described(said["paths"], route)
-            self.openapi_schema = said
+            self.openapi_schema = whole(said, self._plain)
         return self.openapi_schema
+
+
+def operation_id(route: APIRoute) -> str:
+    """What generators of clients call it."""
+    return f"{route.tags[0]}_{route.name}" if route.tags else route.name
 
 
 def typed_application(gateway: Gateway, plain: Sequence[Route]) -> Compressed:
     """Everything that is not a dialect."""
     app = Typed(plain, docs=gateway.settings.docs)
     for face in FACES:
-        app.include_router(face.router(gateway))
+        app.face(face.router(gateway))
 
     @app.get("/", include_in_schema=False)
     async def about() -> Response:
         links = {"docs": "/docs", "openapi": "/openapi.json"} if gateway.settings.docs else {}
         return as_json({"name": "anymedia", "version": __version__, "health": "/health", **links})
+
+    if gateway.settings.docs:
+
+        @app.get("/docs", include_in_schema=False)
+        async def docs(request: HttpRequest) -> Response:
+            shown = handbook.page(app.openapi(), gateway.address(request))
+            return HTMLResponse(shown, headers={"content-security-policy": handbook.POLICY})
 
     app.add_exception_handler(GenerationError, failed)
     app.add_exception_handler(HTTPException, lost)
@@ -123,22 +134,8 @@ class Compressed:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve."""
         path = scope["path"]
-        if path == "/docs":
-            send = with_policy(send)
         plain = path.startswith(UNTOUCHED) or path.endswith("/events")
         await (self._app if plain else self._gzip)(scope, receive, send)
-
-
-def with_policy(send: Send) -> Send:
-    """The page of the documentation loads its program from elsewhere."""
-
-    async def sending(message: Any) -> None:
-        if message["type"] == "http.response.start":
-            policy = (b"content-security-policy", DOCS_POLICY.encode())
-            message = {**message, "headers": [*message.get("headers", ()), policy]}
-        await send(message)
-
-    return sending
 
 
 # --- failures -------------------------------------------------------------------------------
@@ -157,10 +154,12 @@ async def lost(request: HttpRequest, error: Exception) -> Response:
         404: "there is nothing at this path; `/docs` shows what there is",
         405: "this path does not take this method",
     }
-    said = Refused(words.get(error.status_code, str(error.detail)), status=error.status_code)
-    response = problems.refused(said, request)
-    response.headers.update(error.headers or {})
-    return response
+    said = Refused(
+        words.get(error.status_code, str(error.detail)),
+        status=error.status_code,
+        allow=request.app.methods(request.scope) if error.status_code == 405 else (),
+    )
+    return problems.refused(said, request)
 
 
 async def mistaken(request: HttpRequest, error: Exception) -> Response:
@@ -191,48 +190,3 @@ async def too_deep(request: HttpRequest, _: Exception) -> Response:
 async def broken(request: HttpRequest, error: Exception) -> Response:
     """A mistake of ours."""
     return problems.refused(inner_failure(error, request), request)
-
-
-# --- the description ------------------------------------------------------------------------
-
-
-def keyed(said: dict[str, Any]) -> None:
-    """How keys are sent, and where they are needed."""
-    said["components"]["securitySchemes"] = {
-        "key": {
-            "type": "http",
-            "scheme": "bearer",
-            "description": "A virtual key or the admin key; none on a gateway without keys.",
-        }
-    }
-    for path, operations in said["paths"].items():
-        for operation in operations.values():
-            operation["responses"].pop("422", None)  # ours are told as problems, by `default`
-            if path not in OPEN and not path.startswith("/webhooks/"):
-                operation["security"] = [{"key": []}]
-
-
-def described(paths: dict[str, Any], route: Route) -> None:
-    """A dialect's route: its form is its owner's, and described by them."""
-    whose = "Anthropic" if route.path.startswith("/v1/messages") else "OpenAI"
-    path = route.path_format
-    for method in sorted((route.methods or set()) - {"HEAD"}):
-        name = path.replace("/", "_").replace("{", "").replace("}", "")
-        said = {"description": f"As {whose} answers", "content": {"*/*": {"schema": {}}}}
-        operation: dict[str, Any] = {
-            "tags": [f"{whose}'s language"],
-            "summary": f"As {whose} describes it",
-            "operationId": f"{method.lower()}{name}",
-            "parameters": [
-                {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-                for name in route.param_convertors
-            ],
-            "responses": {"default": said},
-            "security": [{"key": []}],
-        }
-        if method == "POST":
-            kinds = FORMS.get(path, ("application/json",))
-            schema = {"$ref": "#/components/schemas/Any"}
-            content = {kind: {"schema": schema} for kind in kinds}
-            operation["requestBody"] = {"required": True, "content": content}
-        paths.setdefault(path, {})[method.lower()] = operation

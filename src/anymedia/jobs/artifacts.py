@@ -21,7 +21,7 @@ from anymedia.store.artifacts.links import allowed
 from anymedia.store.database import Database
 from anymedia.store.schema import artifacts
 
-Role: TypeAlias = Literal["output", "original", "input", "preview"]
+Role: TypeAlias = Literal["output", "original", "input", "preview", "file"]
 Condition: TypeAlias = Literal["whole", "damaged", "missing"]
 PAGE = 200
 

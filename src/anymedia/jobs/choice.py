@@ -175,6 +175,8 @@ async def first_with_room(search: Search, request: MediaRequest[Any]) -> Choice 
     """The first candidate that may be asked, with its room taken."""
     desk, job, policy = search.desk, search.job, search.policy
     guards = desk.engine.guards
+    if desk.key_terms is not None:
+        await desk.key_terms()
     asker = await asker_of(desk, job, request)
     today = desk.engine.clock.now().date()
     fitting, _ = desk.engine.router.chosen(request, today, asker=asker)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -53,6 +53,8 @@ class Desk:
     asking: Asking
     waits: Waits
     budgets: Budgets | None = None
+    key_terms: Callable[[], Awaitable[None]] | None = None
+    """Looks up what keys may ask for of their own, unless that was just now."""
     callback_base_url: str | None = None
     calls: Calls = field(default_factory=Calls)
     """Which providers report by themselves."""
@@ -76,18 +78,23 @@ class Desk:
         """Seconds since 1970, as all go by who share the database."""
         return self.database.time(self.engine.clock.now().timestamp())
 
-    async def keep(self, work: Callable[[Connection], T]) -> T:
+    async def keep(self, work: Callable[[Connection], T], *, together: bool = False) -> T:
         """Write down what would be lost otherwise; while the database is away, try again."""
         for _ in range(KEEP_TRIES):
             try:
-                return await self.database.write(work)
+                return await self.database.write(work, together=together)
             except StorageFailed as error:
                 self.engine.report(f"{error.message}; holding what a provider said in memory")
                 await self.engine.clock.sleep(KEEP_PAUSE_SECONDS)
-        return await self.database.write(work)
+        return await self.database.write(work, together=together)
 
-    async def change(self, job_id: str, work: Callable[[Connection], T]) -> T:
-        """Change a job's rows, unless another process has taken it over."""
+    async def change(
+        self, job_id: str, work: Callable[[Connection], T], *, together: bool = False
+    ) -> T:
+        """Change a job's rows, unless another process has taken it over.
+
+        `together` as `Database.write` has it: nothing may end in it that a budget counts.
+        """
         worker = self.worker()
 
         def guarded(connection: Connection) -> T:
@@ -95,7 +102,7 @@ class Desk:
                 raise LostLease(job_id)
             return work(connection)
 
-        outcome = await self.database.write(guarded)
+        outcome = await self.database.write(guarded, together=together)
         self.changed(job_id)
         return outcome
 

@@ -35,11 +35,13 @@ LOOK_SECONDS = 1.0
 GATHER_SECONDS = 2e-5
 """For each job that waits: those due within that time begin together, which takes half the work."""
 MOST_GATHER_SECONDS = 0.25
-CLAIM_AT_ONCE = 5000
+CLAIM_AT_ONCE = 20_000
 """Finding them looks at all that are due, so that a hundred thousand are not taken in small bites."""
 MOST_STEPS = 128
 """Steps under way at the same time in one process."""
 AFTER_FAULT_SECONDS = 10.0
+DOUBT_SECONDS = 30.0
+"""So long a database that was away may take to do what it was told before."""
 
 
 class Dispatcher(Protocol):
@@ -51,6 +53,21 @@ class Dispatcher(Protocol):
 
     def enqueue(self, job_id: str) -> None:
         """There is something to do for a job, as soon as possible."""
+        ...
+
+    def taking(self) -> str | None:
+        """The name under which a job that is taken on now is this process' own at once.
+
+        `None` where it is better offered to all.
+        """
+        ...
+
+    def took(self, job_id: str, worker: str) -> None:
+        """A job is there under a name that `taking` gave."""
+        ...
+
+    def doubt(self) -> None:
+        """A job that was being taken on may be this process' own, without its knowing."""
         ...
 
     async def run(self, *, until_idle: bool = False) -> None:
@@ -97,6 +114,10 @@ class Source(Protocol):
         """There is something to do for a job that is not this process' own."""
         ...
 
+    def keeps(self, load: int) -> bool:
+        """Whether a job that comes in here may be ours at once, who have so many."""
+        ...
+
     async def claim(self, lease: Lease, load: int) -> tuple[list[str], bool]:
         """Jobs that are ours from now on, and whether there may be more."""
         ...
@@ -121,6 +142,10 @@ class RowsSource:
 
     def offer(self, job_id: str) -> None:
         """Its row says so."""
+
+    def keeps(self, load: int) -> bool:
+        """Whoever looks next would take all there is."""
+        return True
 
     async def claim(self, lease: Lease, load: int) -> tuple[list[str], bool]:
         worker, now = lease.worker, lease.now()
@@ -164,8 +189,10 @@ class HeapDispatcher:
         self._awake = asyncio.Event()
         self._look_around = True
         """There may be something to claim."""
-        self._in_doubt = False
-        """A claim failed, and may have been made all the same: jobs may be ours unknown to us."""
+        self._doubts_until = -math.inf
+        """Something failed, and may have been done all the same: jobs may be ours unknown to us."""
+        self._working = False
+        """Under a lease, and not about to end."""
         self._look_at_rows = self._rests_until = 0.0
         """When the rows are looked at next, and when something is done next (monotonic)."""
         self._stopping = False
@@ -189,6 +216,19 @@ class HeapDispatcher:
     def signal_cancel(self, job_id: str) -> None:
         self.enqueue(job_id)
 
+    def taking(self) -> str | None:
+        ours = self._working and not self._stopping and self._source.keeps(self._load())
+        return self.worker if ours else None
+
+    def took(self, job_id: str, worker: str) -> None:
+        if self._working and not self._stopping and worker == self.worker:
+            self._hold([job_id])
+        else:  # the lease has ended meanwhile
+            self.enqueue(job_id)
+
+    def doubt(self) -> None:
+        self._doubts_until = self._clock.monotonic() + DOUBT_SECONDS
+
     def health(self) -> dict[str, Any]:
         return {
             "worker": self.worker,
@@ -200,6 +240,7 @@ class HeapDispatcher:
     async def run(self, *, until_idle: bool = False, besides: Idle | None = None) -> None:
         assert self._step is not None, "`handle` says what to do with a job"
         await self._lease.take()
+        self._working = True
         await self._source.begin(self._told)
         beating = asyncio.create_task(self._lease.renew(self._load, self._lost))
         try:
@@ -212,6 +253,7 @@ class HeapDispatcher:
                 if not claimed:
                     await self._rest()
         finally:
+            self._working = False
             await self._drained()  # under the lease: what is being sent is ours to the end
             beating.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -303,11 +345,11 @@ class HeapDispatcher:
 
     async def _claim(self) -> bool:
         try:
-            if self._in_doubt:
+            if self._clock.monotonic() < self._doubts_until:
                 await self._find_own()
             taken, more = await self._source.claim(self._lease, self._load())
         except StorageFailed as error:
-            self._in_doubt = True
+            self.doubt()
             self._report(f"jobs could not be claimed: {error.message}")
             return False
         if more:
@@ -323,7 +365,6 @@ class HeapDispatcher:
         """Jobs whose rows say that they are ours, and that we do not know of."""
         worker, now = self._lease.worker, self._lease.now()
         ours = await self._database.read(lambda c: rows.held_by(c, worker, now))
-        self._in_doubt = False
         self._hold([one for one in ours if one not in self._owned and one not in self._running])
 
     def _hold(self, taken: Sequence[str]) -> None:

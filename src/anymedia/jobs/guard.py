@@ -176,7 +176,7 @@ async def opened(
         )
         return True
 
-    if not await desk.change(job["id"], work):
+    if not await desk.change(job["id"], work, together=True):
         return None
     # If this process slept meanwhile, others may soon take the attempt for lost.
     return now if clock.monotonic() - began < MARGIN_SECONDS / 2 else None
@@ -318,13 +318,14 @@ async def adopt(
     now = desk.now()
     hashed = sha256(submitted.handle.encode()).hexdigest()
 
-    def work(c: Connection) -> bool:
+    def work(c: Connection) -> tuple[RowMapping, RowMapping] | None:
         other = rows.other_with(c, attempt, hashed)
         if other is not None:
-            return mistaken(c, desk, job, attempt, other)
+            mistaken(c, desk, job, attempt, other)
+            return None
         # Its job may have been tried again meanwhile, and even be done: then it comes late.
         late = rows.is_superseded(c, attempt)
-        moved = rows.move(
+        moved = rows.moved(
             c,
             attempt["id"],
             before=("sending", "outcome_unknown"),
@@ -340,32 +341,25 @@ async def adopt(
             cost=None,
             notices=noted((*notices_of(attempt), *submitted.warnings)),
         )
-        if moved and late:
-            rows.set_job(c, job["id"], now, due_at=now)
-        elif moved:
-            rows.set_job(
-                c,
-                job["id"],
-                now,
-                status="running",
-                turn=0.0,
-                due_at=now,
-                finished_at=None,
-                problem=None,
-            )
-        if moved:
-            rows.note(
-                c,
-                job["id"],
-                now,
-                "attempt-accepted",
-                attempt=attempt["number"],
-                provider_job_id=submitted.handle if len(submitted.handle) <= 200 else None,
-            )
-        return moved
+        if moved is None:
+            return None
+        goes_on = {"status": "running", "turn": 0.0, "finished_at": None, "problem": None}
+        row = rows.with_set(c, job["id"], now, due_at=now, **({} if late else goes_on))
+        rows.note(
+            c,
+            job["id"],
+            now,
+            "attempt-accepted",
+            attempt=attempt["number"],
+            provider_job_id=submitted.handle if len(submitted.handle) <= 200 else None,
+        )
+        return row, moved
 
-    await desk.keep(work)
+    written = await desk.keep(work, together=True)
     desk.changed(job["id"])
+    if written is not None and attempt["number"] == 1:
+        # What was tried before has to be known too: then it is read when it is asked about.
+        await desk.waits.remember(job["id"], written[0], [written[1]])
     if isinstance(submitted.state, Succeeded | Failed | Stopped):
         return SOON
     return await operation_pace(desk, attempt, job)
@@ -386,7 +380,7 @@ async def operation_pace(desk: Desk, attempt: RowMapping, job: RowMapping) -> fl
 
 def mistaken(
     connection: Connection, desk: Desk, job: RowMapping, attempt: RowMapping, other: RowMapping
-) -> bool:
+) -> None:
     """The provider names work that is another's: nobody knows what became of this one.
 
     To go on with it would hand out somebody else's result, and count what was made once twice.
@@ -410,7 +404,6 @@ def mistaken(
         problem=told,
     ):
         end_job(connection, job, now, "outcome_unknown", problem=told)
-    return False
 
 
 async def answered(

@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Connection, RowMapping, delete, select
 
 from anymedia.store.schema import attempts, job_marks as marks, jobs
-from anymedia.store.upsert import upsert
+from anymedia.store.upsert import unless_there
 
 LONGEST = 300
 """Characters of a mark; an index does not take more than a page."""
@@ -43,20 +43,13 @@ def put(
     """Let a job be found by these; what it has already it has once."""
     place = {"owner": owner, "created_at": created_at, "job_id": job_id}
     if rows := [{**place, "mark": one} for one in sorted(found)]:
-        connection.execute(
-            upsert(connection, marks).on_conflict_do_nothing(
-                index_elements=["owner", "mark", "created_at", "job_id"]
-            ),
-            rows,
-        )
+        unique = "owner", "mark", "created_at", "job_id"
+        connection.execute(unless_there(connection, marks, *unique), rows)
 
 
-def put_attempt(connection: Connection, attempt: Mapping[str, Any]) -> None:
+def put_attempt(connection: Connection, job: RowMapping, attempt: Mapping[str, Any]) -> None:
     """The same, by a new attempt at it."""
-    query = select(jobs.c.owner, jobs.c.created_at).where(jobs.c.id == attempt["job_id"])
-    job = connection.execute(query).first()
-    if job is not None:
-        put(connection, job.owner, job.created_at, attempt["job_id"], of_attempt(attempt))
+    put(connection, job["owner"], job["created_at"], job["id"], of_attempt(attempt))
 
 
 def remove(connection: Connection, job_ids: Iterable[str]) -> None:

@@ -12,7 +12,7 @@ from anymedia.contracts.media import Medium
 from anymedia.jobs.telling import moment
 from anymedia.store.database import Database
 from anymedia.store.schema import pauses
-from anymedia.store.upsert import upsert
+from anymedia.store.upsert import unless_there
 
 LOOK_SECONDS = 1.0
 """How long what was read is believed: what another process pauses is heeded so soon."""
@@ -51,13 +51,7 @@ class Pauses:
         now = self._clock.now().timestamp()
         row = {"provider": provider, "medium": medium or ALL, "since": now}
         await self._database.write(
-            lambda c: (
-                c.execute(
-                    upsert(c, pauses)
-                    .values(**row)
-                    .on_conflict_do_nothing(index_elements=["provider", "medium"])
-                ).rowcount
-            )
+            lambda c: c.execute(unless_there(c, pauses, "provider", "medium"), row).rowcount
         )
         self._read_at = None
 

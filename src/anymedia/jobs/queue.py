@@ -99,6 +99,10 @@ class QueueSource:
         if self._passing is None or self._passing.done():
             self._passing = asyncio.create_task(self._pass_on())
 
+    def keeps(self, load: int) -> bool:
+        """Never: who has fewer may take it, wherever it comes in."""
+        return False
+
     def health(self) -> dict[str, Any]:
         return {"queue": "listening" if self._line.open else "looking"}
 
@@ -145,14 +149,18 @@ class QueueSource:
 
     async def _room(self, queue: Queries, lease: Lease, load: int) -> tuple[int, int]:
         """How many to take out now, and how many there are."""
-        sizes = await queue.queue_size()
-        queued = sum(one.count for one in sizes if one.entrypoint == ENTRYPOINT)
+        worker, now = lease.worker, lease.now()
+        # First what they have, then what waits: what somebody takes in between is in neither, so
+        # that our share is too small until the next look. The other way about it would be in both.
+        others = await self._database.read(lambda c: rows.loads(c, worker, now))
+        sizes = [one for one in await queue.queue_size() if one.entrypoint == ENTRYPOINT]
+        queued = sum(one.count for one in sizes)
         if not queued:
             self._waiting_since = None
             return 0, 0
-        worker, now = lease.worker, lease.now()
-        others = await self._database.read(lambda c: rows.loads(c, worker, now))
-        share = (load + sum(others) + queued) / (len(others) + 1)
+        # What somebody has taken out and not yet struck off is in that process' load, or soon is.
+        waiting = sum(one.count for one in sizes if one.status == "queued")
+        share = (load + sum(others) + waiting) / (len(others) + 1)
         fair = math.ceil(share - load)
         if fair > 0:
             self._waiting_since = None

@@ -40,7 +40,7 @@ from anymedia.store.schema import (
     meta,
     timeline,
 )
-from anymedia.store.upsert import upsert
+from anymedia.store.upsert import unless_there
 
 PAGE = 500
 DAY_SECONDS = 86_400.0
@@ -179,7 +179,7 @@ class Collector:
         age = self._rules.inputs
         if age is None:
             return None
-        rows = page_of(c, ("input",), now - age, after)
+        rows = page_of(c, ("input", "file"), now - age, after)
         return [(row, "retention.inputs") for row in rows], last_of(rows)
 
     # --- what is needed -------------------------------------------------------------------
@@ -452,19 +452,13 @@ def artifact_id(location: str) -> str:
 def installation(c: Connection) -> str:
     """The name of this database among those that may share a shelf; made once."""
     fresh = secrets.token_hex(8)
-    c.execute(
-        upsert(c, meta)
-        .values(key=INSTALLATION, value=fresh)
-        .on_conflict_do_nothing(index_elements=["key"])
-    )
+    c.execute(unless_there(c, meta, "key"), {"key": INSTALLATION, "value": fresh})
     return str(c.execute(select(meta.c.value).where(meta.c.key == INSTALLATION)).scalar_one())
 
 
 def taken(c: Connection, key: str, now: float, seconds: float) -> bool:
     """Whether a chore is this process's to do: nobody did it in so many seconds."""
-    c.execute(
-        upsert(c, meta).values(key=key, value="0").on_conflict_do_nothing(index_elements=["key"])
-    )
+    c.execute(unless_there(c, meta, "key"), {"key": key, "value": "0"})
     last = c.execute(select(meta.c.value).where(meta.c.key == key)).scalar_one()
     if now - float(last) < seconds:
         return False

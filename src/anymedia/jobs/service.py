@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import copy
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from anymedia.contracts.errors import (
     JobFailed,
     NotFound,
     ProviderTimeout,
+    StorageFailed,
     raised,
 )
 from anymedia.contracts.job import FINAL, Job, Pause
@@ -119,6 +120,7 @@ class Jobs:
         lease_seconds: float | None = None,
         callback_base_url: str | None = None,
         budgets: Budgets | None = None,
+        key_terms: Callable[[], Awaitable[None]] | None = None,
         studio: Studio | None = None,
     ) -> None:
         self._engine = engine
@@ -141,10 +143,11 @@ class Jobs:
             asking=Asking(engine.clock, engine.report),
             waits=waits,
             budgets=budgets,
+            key_terms=key_terms,
             callback_base_url=callback_base_url,
         )
         self._desk.underway.wakes(self._dispatcher.enqueue)
-        self._dispatcher.handle(lambda job_id: step(self._desk, job_id), waits)
+        self._dispatcher.handle(self._step, waits)
         self._news: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self._here = Here()
         self._collector = Collector(database, store, lambda: engine.settings.retention)
@@ -165,6 +168,15 @@ class Jobs:
         view = copy.copy(self)  # all that it holds is shared, but the name
         view.owner = owner
         return view
+
+    def spend_from(self, budgets: Budgets) -> None:
+        """Budgets that were set up since these jobs were opened."""
+        self._desk.budgets = budgets
+
+    async def know_key_terms(self) -> None:
+        """Look up what keys may ask for of their own, unless that was just now."""
+        if self._desk.key_terms is not None:
+            await self._desk.key_terms()
 
     # --- submit and wait ------------------------------------------------------------------
 
@@ -197,24 +209,39 @@ class Jobs:
             **timing(request, now),
         }
 
-        def work(c: Connection) -> RowMapping:
+        def work(c: Connection) -> Job:
             if request.idempotency_key is not None:
                 earlier = rows.job_by_key(c, self.owner, request.idempotency_key)
                 if earlier is not None:
-                    return same_request(earlier, digest)
-            if not rows.insert_job(c, **columns):  # another process was a moment earlier
+                    return telling.told(c, [same_request(earlier, digest)], full=True)[0]
+            row = rows.insert_job(c, **columns)
+            if row is None:  # another process was a moment earlier
                 earlier = rows.job_by_key(c, self.owner, request.idempotency_key or "")
                 assert earlier is not None
-                return same_request(earlier, digest)
+                return telling.told(c, [same_request(earlier, digest)], full=True)[0]
             refuse_purged(c, columns["request"])
             rows.note(c, job_id, now, "job-accepted", medium=request.medium)
-            row = rows.job(c, job_id)
-            assert row is not None
-            return row
+            return telling.fresh(row)
 
-        row = await self._database.write(work)
-        self._dispatcher.enqueue(row["id"])
-        return await self.get(row["id"])
+        taking_on = asyncio.ensure_future(self._taken_on(work, columns))
+        # Also for who goes away meanwhile: a job of ours that we do not know of would lie there.
+        taking_on.add_done_callback(looked_at)
+        return self._bound(await asyncio.shield(taking_on))
+
+    async def _taken_on(self, work: Callable[[Connection], Job], columns: dict[str, Any]) -> Job:
+        """Write a job down; where that suits, it is this process' own from the start."""
+        worker = self._dispatcher.taking() if columns["not_before"] is None else None
+        columns["worker"] = worker
+        try:
+            job = await self._database.write(work, together=True)
+        except StorageFailed:
+            self._dispatcher.doubt()  # it may be there all the same
+            raise
+        if worker is not None and job.id == columns["id"]:
+            self._dispatcher.took(job.id, worker)
+        else:
+            self._dispatcher.enqueue(job.id)
+        return job
 
     async def wait(
         self,
@@ -578,6 +605,23 @@ class Jobs:
                     await self._outbox.forget()
             await clock.sleep(DELIVER_SECONDS)
 
+    async def _step(self, job_id: str) -> float | None:
+        """The next step of a job; who wants to know hears of its end."""
+        wait = await step(self._desk, job_id)
+        if wait is None and (observer := self._engine.observer) is not None:
+            row = await self._database.read(lambda c: rows.job(c, job_id))
+            if row is not None and row["status"] in FINAL:
+                problem = telling.problem_of(row)
+                observer.job(
+                    job_id=job_id,
+                    owner=row["owner"],
+                    medium=row["medium"],
+                    status=row["status"],
+                    seconds=(row["finished_at"] or row["updated_at"]) - row["created_at"],
+                    code=None if problem is None else problem.code,
+                )
+        return wait
+
     def _changed(self, job_id: str) -> None:
         if job_id in self._news:
             self._news[job_id].set()
@@ -709,6 +753,12 @@ def timing(request: MediaRequest[Any], now: float) -> dict[str, Any]:
         "deadline": begins + limit if limit is not None else None,
         "turn": turn_of(request.priority, begins),
     }
+
+
+def looked_at(task: asyncio.Task[Any]) -> None:
+    """Nobody is told of a failure who does not wait any more."""
+    if not task.cancelled():
+        task.exception()
 
 
 def ends_soon(job: Job, now: datetime) -> bool:

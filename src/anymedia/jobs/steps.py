@@ -60,7 +60,8 @@ async def step(desk: Desk, job_id: str) -> float | None:
         return await keep_watching(desk, job, late, outputs)
     pause = await watch(desk, job, late, outputs) if late else None
     wait = await follow(desk, job, attempts, outputs, heard)
-    if wait is not None and wait > 0 and attempts and attempts[-1]["state"] in SUBMITTING:
+    submitted = bool(attempts) and attempts[-1]["state"] in SUBMITTING
+    if wait is not None and wait > 0 and submitted and not desk.waits.knows(job_id):
         # If it was taken on, others may change it before anybody asks how it stands.
         await desk.waits.recall([job_id])
     if wait is None or pause is None:
@@ -114,7 +115,11 @@ async def follow(
             assert last is not None
             return await collect(desk, job, last, outputs)
         case _:  # none yet, or one that has ended while its job goes on
-            wait = await begin(desk, job, attempts)
+            begun = await begin(desk, job, attempts)
+            if isinstance(begun, RowMapping):
+                attempts.append(begun)
+                begun = await send(desk, job, begun)
+            wait = begun
     if wait is not None and job["deadline"] is not None:
         left: float = max(0.0, job["deadline"] - now)
         return min(wait, left)
@@ -146,9 +151,9 @@ async def accepted(
             provider=last["provider"],
             accepted="yes",
         )
-        wait = await begin(desk, job, attempts, leaving=(last, slow.problem()))
-        if wait is not None:
-            return wait
+        begun = await begin(desk, job, attempts, leaving=(last, slow.problem()))
+        if begun is not None:
+            return SOON if isinstance(begun, RowMapping) else begun
     wait = await poll(desk, job, last, heard=heard, waiting=desk.waits.seen(job, attempts))
     if wait is not None and most is not None and taken < most:
         return min(wait, most - taken)
@@ -158,12 +163,11 @@ async def accepted(
 def looked_at(
     connection: Connection, job_id: str
 ) -> tuple[RowMapping | None, list[RowMapping], list[RowMapping]]:
-    """Everything about one job."""
-    return (
-        rows.job(connection, job_id),
-        list(rows.attempts_of(connection, [job_id])),
-        list(rows.outputs_of(connection, [job_id])),
-    )
+    """Everything about one job; what it has made where some of that is being fetched."""
+    job = rows.job(connection, job_id)
+    attempts = list(rows.attempts_of(connection, [job_id]))
+    fetching = any(one["state"] == "finishing" for one in attempts)
+    return job, attempts, list(rows.outputs_of(connection, [job_id])) if fetching else []
 
 
 async def begin(
@@ -172,9 +176,10 @@ async def begin(
     attempts: list[RowMapping],
     *,
     leaving: tuple[RowMapping, Problem] | None = None,
-) -> float | None:
+) -> RowMapping | float | None:
     """Choose who is asked next and write the intent down, with its reservation.
 
+    The new attempt's row, or seconds until there may be somebody to ask.
     `leaving` is an attempt that takes too long, which is abandoned for the next one: nothing
     happens, and `None` is returned, when there is nobody else to ask now.
     """
@@ -232,12 +237,12 @@ async def begin(
         **money(candidate.estimate),
     )
 
-    def work(c: Connection) -> bool:
+    def work(c: Connection) -> RowMapping | None:
         if leaving is not None and not abandon(c, job, leaving[0], now, leaving[1]):
-            return False
+            return None
         for one in skipped:
-            rows.insert_attempt(c, **one)
-        rows.insert_attempt(c, **attempt)
+            rows.insert_attempt(c, job, **one)
+        row = rows.insert_attempt(c, job, **attempt)
         rows.enter(c, reservation)
         rows.note(
             c,
@@ -251,18 +256,18 @@ async def begin(
             if candidate.estimate.amount is None
             else f"{candidate.estimate.amount.normalize():f}",
         )
-        return True
+        return row
 
-    written = False
+    written: RowMapping | None = None
     try:
-        written = await desk.change(job["id"], work)
+        written = await desk.change(job["id"], work, together=leaving is None)
     finally:
-        desk.underway.goes(job["id"], went=written)
-        if not written:
+        desk.underway.goes(job["id"], went=written is not None)
+        if written is None:
             await desk.engine.guards.limiter.release(choice.attempt_id, refund=True)
             if desk.budgets is not None:
                 await desk.budgets.release(choice.attempt_id)
-    return SOON
+    return SOON if written is None else written
 
 
 def was_asked(attempt: RowMapping) -> bool:

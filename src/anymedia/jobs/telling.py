@@ -37,6 +37,14 @@ def told(connection: Connection, jobs: Iterable[RowMapping], *, full: bool = Fal
     ]
 
 
+def fresh(job: RowMapping) -> Job:
+    """A job that is just being taken on: there is nothing of it but its row and one event."""
+    accepted = TimelineEntry(
+        at=moment(job["created_at"]), event="job-accepted", details={"medium": job["medium"]}
+    )
+    return as_job(job, [], [], ()).model_copy(update={"timeline": (accepted,)})
+
+
 def grouped(found: Iterable[RowMapping]) -> dict[str, list[RowMapping]]:
     """Rows by the job that they belong to."""
     groups: dict[str, list[RowMapping]] = {}

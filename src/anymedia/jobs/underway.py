@@ -145,6 +145,19 @@ class UnderWay:
             error = JobFailed(problem.message, code=problem.code)
         kept = counts(verdict(error))
         seconds = now - (attempt["opened_at"] or attempt["created_at"])
+        if self._engine.observer is not None:
+            self._engine.observer.job_attempt(
+                job_id=job["id"],
+                number=attempt["number"],
+                medium=job["medium"],
+                provider=attempt["provider"],
+                model=attempt["model"],
+                began=now - seconds,
+                seconds=seconds,
+                state="succeeded" if problem is None else "failed",
+                code=None if problem is None else problem.code,
+                cost=cost,
+            )
         if accepted and kept is not None:
             connection = self._connection(attempt)
             since = now - attempt["accepted_at"] if attempt["accepted_at"] else None

@@ -18,8 +18,9 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from sys import intern
+from typing import Any
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, RowMapping, bindparam, select
 
 from anymedia.contracts.configuration import Settings
 from anymedia.contracts.errors import StorageFailed
@@ -45,6 +46,14 @@ ATTEMPT_COLUMNS = (
     *(attempts.c.id, attempts.c.job_id, attempts.c.provider, attempts.c.model, attempts.c.variant),
     *(attempts.c.state, attempts.c.handle, attempts.c.created_at, attempts.c.accepted_at),
     *(attempts.c.finished_at, attempts.c.abandoned_at, attempts.c.problem),
+)
+
+SOME: Any = bindparam("some", expanding=True)
+JOBS = select(*JOB_COLUMNS).where(jobs.c.id.in_(SOME))
+TRIES = (
+    select(*ATTEMPT_COLUMNS)
+    .where(attempts.c.job_id.in_(SOME))
+    .order_by(attempts.c.job_id, attempts.c.number)
 )
 
 
@@ -93,6 +102,10 @@ class Waits:
         if one is None or one.worker != self._worker():
             return None
         return one if one.until == math.inf or self._now() < one.until else None
+
+    def knows(self, job_id: str) -> bool:
+        """Whether a job is remembered, believed or not."""
+        return job_id in self._known
 
     def keep(self, one: Waiting) -> None:
         """Remember it until something happens."""
@@ -168,11 +181,15 @@ class Waits:
         except StorageFailed:
             return  # each is read by itself
         for job, tries in found:
-            one = self.seen(job, tries)
-            if one is not None and one.until > self._now():
-                one.job_id = names[one.job_id]
-                await self._underway.renewed(job, tries[-1])
-                self._known[one.job_id] = one
+            await self.remember(names[job["id"]], job, tries)
+
+    async def remember(self, job_id: str, job: RowMapping, tries: Sequence[RowMapping]) -> None:
+        """Keep what its rows say just now, where it waits."""
+        one = self.seen(job, tries)
+        if one is not None and one.until > self._now():
+            one.job_id = job_id
+            await self._underway.renewed(job, tries[-1])
+            self._known[job_id] = one
 
     async def changed(self) -> list[str]:
         """Jobs that others have changed, or have taken, since they were read here."""
@@ -200,15 +217,10 @@ def those_of(
     connection: Connection, job_ids: Sequence[str]
 ) -> list[tuple[RowMapping, list[RowMapping]]]:
     """Some jobs with their tries, in order; only what is needed to know whether they wait."""
-    query = select(*JOB_COLUMNS).where(jobs.c.id.in_(job_ids))
-    found = connection.execute(query).mappings().all()
-    tried = (
-        select(*ATTEMPT_COLUMNS)
-        .where(attempts.c.job_id.in_(job_ids))
-        .order_by(attempts.c.job_id, attempts.c.number)
-    )
+    named = {"some": list(job_ids)}
+    found = connection.execute(JOBS, named).mappings().all()
     tries: dict[str, list[RowMapping]] = {}
-    for one in connection.execute(tried).mappings():
+    for one in connection.execute(TRIES, named).mappings():
         tries.setdefault(one["job_id"], []).append(one)
     return [(job, tries.get(job["id"], [])) for job in found]
 

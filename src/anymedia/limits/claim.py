@@ -51,6 +51,16 @@ class Claim:
     micro_usd: int = 0
     """An estimate, in millionths of a dollar. 0 says that it is free."""
 
+    @classmethod
+    def of_distinct(cls, id: str, rules: tuple[Rule, ...], tokens: int, micro_usd: int) -> Claim:  # noqa: A002
+        """The same, where the rules are known to have keys of their own and amounts to be sane."""
+        claim = object.__new__(cls)
+        object.__setattr__(claim, "id", id)
+        object.__setattr__(claim, "rules", rules)
+        object.__setattr__(claim, "tokens", min(tokens, LARGEST))
+        object.__setattr__(claim, "micro_usd", min(micro_usd, LARGEST))
+        return claim
+
     def __post_init__(self) -> None:
         if not self.id:
             raise ValueError("a claim needs an id")
@@ -98,6 +108,18 @@ class Full:
     """Whether it asks for more than the limit itself, so that waiting does not help."""
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What is left of one amount of a rule."""
+
+    amount: str
+    """As `Limits` calls it: `per_minute`, `tokens_per_day`, ..."""
+    limit: int
+    left: int
+    whole_in_seconds: float
+    """When all of it is there again, if nobody takes any more."""
+
+
 Freed: TypeAlias = Callable[[Sequence[str]], None]
 """Is told the keys where there may be room now; none of them means anywhere."""
 
@@ -129,6 +151,10 @@ class Limiter(Protocol):
 
     async def room(self, rule: Rule) -> Full | None:
         """Whether one more request would fit; nothing is taken."""
+        ...
+
+    async def left(self, rule: Rule) -> tuple[Left, ...]:
+        """What is left of each window of a rule."""
         ...
 
     async def saturation(self, rules: Sequence[Rule]) -> float:

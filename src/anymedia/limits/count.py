@@ -123,6 +123,15 @@ class Count:
         """Whether a new count would say the same."""
         return now >= self.touched + self.plan.longest and not self.occupied(now)
 
+    def standing(self, now: int) -> list[tuple[str, int, int, int]]:
+        """Each window: its name, its limit, what is used of it, and how long that still counts."""
+        found = []
+        for (name, _, span, _, limit), window in zip(self.plan.bounds, self.windows, strict=True):
+            window.forget(now - span)
+            latest = window.cells[-2] if window.cells else now - span
+            found.append((name, limit, window.total, max(latest + span - now, 0)))
+        return found
+
     def fullness(self, now: int) -> float:
         """How full the fullest is, from 0 to 1."""
         plan = self.plan

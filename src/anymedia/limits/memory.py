@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 
 from anymedia.clock import Clock
-from anymedia.limits.claim import Claim, Freed, Full, Rule, Taken
+from anymedia.limits.claim import Claim, Freed, Full, Left, Rule, Taken
 from anymedia.limits.count import Asked, Count, Shortage, later
 from anymedia.limits.counts import STEPS, Counts
 from anymedia.limits.learned import Learned
@@ -201,6 +201,17 @@ class MemoryLimiter:
         count = None if rule.plan.free else self._counts.existing(rule)
         shortage = None if count is None else count.shortage(JUST_ONE, now)
         return None if shortage is None else full(rule.key, shortage, now)
+
+    async def left(self, rule: Rule) -> tuple[Left, ...]:
+        """What is left of each window of a rule."""
+        now = self._now()
+        count = None if rule.plan.free else self._counts.existing(rule)
+        if count is None:
+            return tuple(Left(one.name, one.limit, one.limit, 0.0) for one in rule.plan.bounds)
+        return tuple(
+            Left(name, limit, max(limit - used, 0), whole_in / SECOND)
+            for name, limit, used, whole_in in count.standing(now)
+        )
 
     async def saturation(self, rules: Sequence[Rule]) -> float:
         """How full the fullest of them is, from 0 to 1."""

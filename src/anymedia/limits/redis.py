@@ -15,11 +15,11 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any, TypeAlias
 
-from anymedia.limits.claim import Claim, Freed, Full, Rule, Taken
+from anymedia.limits.claim import Claim, Freed, Full, Left, Rule, Taken
 from anymedia.limits.learned import Learned
 from anymedia.limits.memory import MemoryLimiter
 from anymedia.limits.plan import LARGEST, SECOND
-from anymedia.limits.scripts import LOOK, RELEASE, RENEW, SETTLE, TAKE
+from anymedia.limits.scripts import LOOK, RELEASE, RENEW, SETTLE, STANDING, TAKE
 from anymedia.state.redis import RedisLink, Unavailable
 
 TAG = "{limits}"
@@ -186,6 +186,24 @@ class RedisLimiter:
         if answer is None:
             return await self._own.room(rule)
         return full(rule.key, answer[4:]) if len(answer) > 2 else None
+
+    async def left(self, rule: Rule) -> tuple[Left, ...]:
+        """What is left of each window of a rule."""
+        if rule.plan.free:
+            return ()
+        await self._catch_up()
+        answer = await self._ask(STANDING, self._rule_keys([rule])[:1], rule.plan.wire)
+        if answer is None or answer[0] != b"standing":
+            return await self._own.left(rule)
+        used = {
+            answer[place].decode(): (int(answer[place + 1]), int(answer[place + 2]))
+            for place in range(1, len(answer), 3)
+        }
+        return tuple(
+            Left(one.name, one.limit, max(one.limit - spent, 0), whole_in / SECOND)
+            for one in rule.plan.bounds
+            for spent, whole_in in [used.get(one.name, (0, 0))]
+        )
 
     async def saturation(self, rules: Sequence[Rule]) -> float:
         """How full the fullest of them is, from 0 to 1."""

@@ -436,3 +436,24 @@ return reading(function()
 end)
 """
 )
+
+STANDING = (
+    COMMON
+    + """
+-- KEYS: state of a rule. ARGV: time, its plan. Changes nothing.
+-- Answers each window with its name, what is used of it, and for how long that still counts.
+return reading(function()
+  local state, answer = state_of(KEYS[1]), {'standing'}
+  for name, _ in pairs(cjson.decode(ARGV[2]).bounds) do
+    local window = state.windows[name]
+    if window and #window.cells > 0 then
+      local free = window.cells[#window.cells - 1] + WINDOWS[name][2] - now
+      answer[#answer + 1] = name
+      answer[#answer + 1] = text(window.total)
+      answer[#answer + 1] = text(math.max(free, 0))
+    end
+  end
+  return answer
+end)
+"""
+)

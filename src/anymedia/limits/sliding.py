@@ -49,12 +49,13 @@ class Sliding:
         if at <= horizon:
             return  # its cell may be gone, and the next one holds what others did
         cells = self.cells
-        for index in range(0, len(cells), 2):
-            if cells[index] >= at:
-                back = min(amount, cells[index + 1])
-                cells[index + 1] -= back
-                self.total -= back
-                return
+        index = len(cells) - 2  # what is given back came just now, as a rule
+        while index >= 2 and cells[index - 2] >= at:
+            index -= 2
+        if index >= 0 and cells[index] >= at:
+            back = min(amount, cells[index + 1])
+            cells[index + 1] -= back
+            self.total -= back
 
     def free_at(self, excess: int, span: int) -> int:
         """When `excess` will have left it."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from anymedia.contracts.errors import UnreadableInput
+from anymedia.contracts.errors import UnreadableInput, UnsupportedOption
 from anymedia.contracts.media import MediaArtifact, MediaBytes, MediaFile, MediaUrl, extension
+from anymedia.contracts.transcription import TranscriptionRequest
 from anymedia.wire.http import FormPart
 
 AnyMedia = MediaUrl | MediaBytes | MediaFile | MediaArtifact
@@ -36,6 +37,15 @@ def file_part(name: str, media: AnyMedia) -> FormPart:
         filename=given.filename or f"{name.strip('[]')}.{extension(given.media_type)}",
         media_type=given.media_type,
     )
+
+
+def as_spoken(request: TranscriptionRequest) -> None:
+    """Refuse a translation, where speech is only written down as it is spoken."""
+    if request.translate:
+        raise UnsupportedOption(
+            "`translate` cannot be asked of this provider: it writes down what is spoken as it is "
+            "spoken; leave it out, or ask a model that does translation"
+        )
 
 
 def unprepared(media: object) -> UnreadableInput:

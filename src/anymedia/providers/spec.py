@@ -21,6 +21,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
+import msgspec
 from msgspec import Raw
 
 from anymedia.contracts.errors import GenerationError
@@ -53,6 +54,8 @@ class Brief:
     marker: str = ""
     """Our unguessable name of this attempt. Put it where the provider keeps a label, so that a
     lost submission can be found again."""
+    requests: int | None = None
+    """Of an order of many: how many questions it has."""
     callback_url: str | None = None
     """Where the provider may report; `None` when we cannot be reached."""
     callback_secret: str | None = None
@@ -102,6 +105,8 @@ class Lookup:
 
     find: Callable[[Brief, datetime], Exchange[Submitted | None]]
     proves_absence: bool = True
+    appears_within_seconds: float = 0.0
+    """For how long after it was sent it may still be found, of orders of many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,14 +159,24 @@ class Webhook:
 # --- what is passed on as it is -------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
+class Receipt(msgspec.Struct, kw_only=True):
     """What has to be known of an answer that was passed on without being understood."""
 
-    usage: Usage
+    counts: dict[str, int]
+    """What was consumed and said so, by the names that `Usage` has for whole numbers."""
+    raw: Any = None
+    """The provider's own words on it: an object, or its JSON as a `Raw`."""
     reported_cost: Decimal | None = None
     model: str | None = None
     request_id: str | None = None
+    answer: dict[str, Raw] | None = None
+    """The whole answer's fields, as they were written, for who signs it."""
+
+    @property
+    def usage(self) -> Usage:
+        """The same as a contract."""
+        raw = msgspec.json.decode(self.raw) if isinstance(self.raw, Raw) else self.raw
+        return Usage(**self.counts, raw=raw or {})
 
 
 class Listener(Protocol):
@@ -191,16 +206,23 @@ class Relay:
     Only what needs none may go this way; whatever else there is takes the long one.
     """
 
+    path: str
+    """Where a question goes, relative to the provider's base URL."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """What goes with every question."""
     suits: Callable[[Fields, Model | None], bool]
     """Whether nothing in a body has to be reworded, rounded or fetched for this model."""
-    ask: Callable[[Fields, str], HttpRequest]
-    """The request, for the model that is asked in the end."""
+    ask: Callable[[bytes, Fields, str], bytes]
+    """The body, from the one that came and its fields, for the model that is asked in the end."""
+    most: Callable[[Fields], int | None]
+    """How many tokens may be written at most, where the body says so."""
     read: Callable[[HttpResponse], Receipt]
     """A whole answer's receipt. Raises the failure that a 200 may hold."""
-    signed: Callable[[bytes, str, Decimal | None], bytes]
+    signed: Callable[[Receipt, str, Decimal | None], bytes]
     """A whole answer with the `provider/model` that gave it, and what that cost in US dollars."""
-    listen: Callable[[Fields, HttpResponse], Listener]
-    """Hears the answer as it comes; the head is there already."""
+    listen: Callable[[Fields, HttpResponse, str], Listener]
+    """Hears the answer as it comes, from `provider/model`, who stands in every event that names
+    one; the head is there already."""
 
 
 # --- operations -----------------------------------------------------------------------------
@@ -217,8 +239,12 @@ class Call:
     dialect: str | None = None
     """Whose language it is, where several services speak it: `openai`, `anthropic`. What a caller
     says in that language can be passed on as it is."""
+    further_dialects: tuple[str, ...] = ()
+    """Others that it speaks besides, where `options` say so: `openai-responses`."""
     relay: Relay | None = None
     """How, where the whole body can."""
+    count: Callable[[Any, Brief], Exchange[int]] | None = None
+    """Asks how many tokens a question has, by a call that costs nothing."""
 
     @property
     def medium(self) -> Medium:
@@ -248,6 +274,8 @@ class Stream:
     timeout_seconds: float = 600.0
     dialect: str | None = None
     """As for a `Call`."""
+    further_dialects: tuple[str, ...] = ()
+    """As for a `Call`."""
     relay: Relay | None = None
     """As for a `Call`."""
 
@@ -272,6 +300,8 @@ class Job:
     whole_handle: Callable[[str, Brief], str] | None = None
     """Makes a handle of what `read_callback` found, where a callback's bare id is not enough."""
     dialect: str | None = None
+    """As for a `Call`."""
+    further_dialects: tuple[str, ...] = ()
     """As for a `Call`."""
     poll_many: Callable[[Sequence[str]], Exchange[Mapping[str, JobState]]] | None = None
     """How many stand, in one conversation, for providers that list or take several ids. What it

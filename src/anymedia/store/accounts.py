@@ -45,6 +45,7 @@ from anymedia.store.scope import tagged
 from anymedia.store.upsert import upsert
 
 SCOPES = ("key", "tag", "provider", "medium", "model", "all")
+ANY = select(accounts.c.key).limit(1)
 
 
 @dataclass(slots=True)
@@ -215,8 +216,7 @@ def end(connection: Connection, attempt_id: str, amount: int | None) -> list[str
 
 def entered(connection: Connection, rows: Sequence[LedgerRow]) -> None:
     """Rows have entered the ledger, perhaps not for the first time: budgets follow."""
-    some = connection.execute(select(accounts.c.key).limit(1)).first()
-    if some is None:
+    if connection.execute(ANY).first() is None:
         return
     ends = {row.attempt_id: row for row in rows if row.entry in {"settle", "release"}}
     if ends:

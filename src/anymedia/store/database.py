@@ -1,10 +1,11 @@
 """The database: where jobs, the ledger and keys are rows, on this machine or shared by several.
 
-Work is a plain function of a connection. It runs in a transaction of its own, on whichever
-database the URL names; what it returns is handed out when that is on the disk. On Postgres others
+Work is a plain function of a connection. It runs in a transaction, alone or with others, on
+whichever database the URL names; what it returns is handed out when that is on the disk. Others may
+fail in it, and it is run again: work has no effects beside its rows. On Postgres others
 work at the same time, so what is looked at in order to change it is locked first
 (`with_for_update`, which SQLite's single writer does not need), and a transaction that got in
-another's way is run again: work has no effects beside its rows.
+another's way is run again too.
 """
 
 from __future__ import annotations
@@ -26,8 +27,12 @@ class Database(Protocol):
     url: str | None
     """Where it is, unless in the directory."""
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run it in a transaction; returns when that is on the disk."""
+    async def write(self, work: Callable[[Connection], T], *, together: bool = False) -> T:
+        """Run it in a transaction; returns when that is on the disk.
+
+        `together` says that it changes rows of one job only, and of no budget: where several write
+        at the same time, such work shares transactions without standing in anybody's way.
+        """
         ...
 
     async def read(self, work: Callable[[Connection], T]) -> T:

@@ -20,7 +20,7 @@ from anymedia.store.database import Database
 from anymedia.store.journal import journals, rows_of
 from anymedia.store.ledger import LedgerRow
 from anymedia.store.schema import journals as progress, ledger
-from anymedia.store.upsert import upsert
+from anymedia.store.upsert import unless_there, upsert
 
 PIECE_BYTES = 256 * 1024
 """What one transaction takes in; other writers get their turn in between."""
@@ -66,11 +66,7 @@ def place(connection: Connection, path: Path) -> int | None:
     offset = connection.execute(query).scalar()
     if offset is not None or not path.exists():
         return offset
-    connection.execute(
-        upsert(connection, progress)
-        .values(name=path.name, offset=0)
-        .on_conflict_do_nothing(index_elements=["name"])
-    )
+    connection.execute(unless_there(connection, progress, "name"), {"name": path.name, "offset": 0})
     return connection.execute(query).scalar()
 
 
@@ -94,12 +90,10 @@ def enter(connection: Connection, rows: Iterable[LedgerRow]) -> int:
     if not columns:
         return 0
     turns.entering(connection)
-    new = connection.execute(
-        upsert(connection, ledger)
-        .on_conflict_do_nothing(index_elements=["id"])
-        .returning(ledger.c.id),
-        columns,
-    )
-    count = len(new.all())
+    insert = unless_there(connection, ledger, "id")
+    if len(columns) == 1:
+        count = connection.execute(insert, columns[0]).rowcount
+    else:  # counted by what comes back: drivers do not count what several inserts did
+        count = len(connection.execute(insert.returning(ledger.c.id), columns).all())
     entered(connection, rows)
     return count

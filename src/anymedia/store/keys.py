@@ -8,15 +8,25 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, RowMapping, func, or_, select, update
 
 from anymedia.contracts.key import AuditEntry, KeyRights, KeySecret, VirtualKey
+from anymedia.contracts.limit import Limits
 from anymedia.store.schema import audit, key_secrets, keys
 
 
 def insert_key(connection: Connection, key_id: str, rights: KeyRights, now: float) -> None:
     """A new key, with no secret yet."""
+    connection.execute(keys.insert().values(id=key_id, rights=written(rights), created_at=now))
+
+
+def change_rights(connection: Connection, key_id: str, rights: KeyRights) -> None:
+    """Other rights for a key."""
+    connection.execute(update(keys).where(keys.c.id == key_id).values(rights=written(rights)))
+
+
+def written(rights: KeyRights) -> str:
+    """Rights as a document; limits and budgets where there are any, for releases without them."""
     told = KeyRights(**{name: getattr(rights, name) for name in KeyRights.model_fields})
-    connection.execute(
-        keys.insert().values(id=key_id, rights=told.model_dump_json(), created_at=now)
-    )
+    nothing = {name for name in ("limits", "budgets") if getattr(told, name) in ((), Limits())}
+    return told.model_dump_json(exclude=nothing)
 
 
 def insert_secret(

@@ -1,7 +1,8 @@
 """Postgres, shared by any number of processes on any number of machines.
 
-Each piece of work is a transaction of its own on one of several connections. One that got in the
-way of another (a deadlock) has left nothing and is run again. A connection that is gone is one
+Work is done in transactions on one of several connections: questions, and what changes one job
+only, share them (`anymedia.store.together`); anything else has one of its own. One that got in
+the way of another (a deadlock) has left nothing and is run again. A connection that is gone is one
 clear error for whoever used it; the next question opens another.
 """
 
@@ -11,6 +12,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,6 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from anymedia.contracts.errors import InvalidConfiguration, StorageFailed
 from anymedia.store.address import Address, address
 from anymedia.store.present import present
+from anymedia.store.together import Together
 from anymedia.store.upgrades import made
 
 T = TypeVar("T")
@@ -35,9 +38,28 @@ MOST_TRIES = 6
 MOST_WRITERS = 3
 """At the same time in one process. More would only hold each other's rows longer: a transaction is
 a dozen round trips, and this process takes them one after another."""
+MOST_READERS = 3
 PAUSE_SECONDS = 0.02
+SET_SECONDS = 0.05
+"""A time of day that is off by less was not set."""
 SINCE_BOOT = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 """Goes on while the machine is suspended, where there is such a clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerTime:
+    """What the database's clock said, and ours at that moment: since boot, and the time of day."""
+
+    told: float
+    since_boot: float
+    of_day: float
+
+    def ahead(self) -> float:
+        """Seconds that it is ahead of our time of day now, also when that was set meanwhile."""
+        passed = time.clock_gettime(SINCE_BOOT) - self.since_boot
+        moved = passed - (time.time() - self.of_day)
+        # Looking at two clocks takes a moment, which must not make time go back and forth.
+        return self.told - self.of_day + (moved if abs(moved) >= SET_SECONDS else 0.0)
 
 
 class PostgresDatabase:
@@ -53,29 +75,31 @@ class PostgresDatabase:
         self._opening = asyncio.Lock()
         self._writing = asyncio.Semaphore(MOST_WRITERS)
         self._under_way: set[asyncio.Task[Any]] = set()
-        self._read_at: tuple[float, float] | None = None
-        """What the database's clock said, and ours since boot at that moment."""
+        self._writes = Together(self._written, self._begun, most_transactions=MOST_WRITERS)
+        self._reads = Together(self._looked, self._begun, most_transactions=MOST_READERS)
+        self._heard: ServerTime | None = None
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
+    async def write(self, work: Callable[[Connection], T], *, together: bool = False) -> T:
         """Run it in a transaction; returns when that is on the server's disk."""
-        return await self._whole(self._written(work))
+        if together:
+            return await self._writes.run(work)
+        return await asyncio.shield(self._begun(self._written(work)))
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run it on a consistent view of the database."""
-        return await self._whole(self._looked(work))
+        return await self._reads.run(work)
 
     def time(self, now: float) -> float:
         """The server's time, as far as it was heard of: clocks of machines differ."""
-        if self._read_at is None:
-            return now
-        told, then = self._read_at
-        return now + told + (time.clock_gettime(SINCE_BOOT) - then) - time.time()
+        return now if self._heard is None else now + self._heard.ahead()
 
     async def read_clock(self) -> None:
         """Hear again what time it is there."""
         asked = time.clock_gettime(SINCE_BOOT)
         told = await self.read(lambda c: c.execute(select(present(c, 0.0))).scalar_one())
-        self._read_at = (float(told), (asked + time.clock_gettime(SINCE_BOOT)) / 2)
+        heard = time.clock_gettime(SINCE_BOOT)
+        # The answer is from about the middle of the time that it took.
+        self._heard = ServerTime(float(told) + (heard - asked) / 2, heard, time.time())
 
     async def close(self) -> None:
         """Finish what was asked and close all connections."""
@@ -87,12 +111,12 @@ class PostgresDatabase:
 
     # --- transactions ---------------------------------------------------------------------
 
-    async def _whole(self, doing: Coroutine[Any, Any, T]) -> T:
+    def _begun(self, doing: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Work that was begun is finished, also when whoever asked has gone."""
         task = asyncio.ensure_future(doing)
         self._under_way.add(task)
         task.add_done_callback(self._ended)
-        return await asyncio.shield(task)
+        return task
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._under_way.discard(task)
@@ -143,12 +167,13 @@ class PostgresDatabase:
                 self._reading = self._engine.execution_options(
                     isolation_level="REPEATABLE READ", postgresql_readonly=True
                 )
-        if self._read_at is None:
+        if self._heard is None:
             await self._read_clock_first(self._engine)
         return self._engine
 
     async def _read_clock_first(self, engine: AsyncEngine) -> None:
-        self._read_at = (time.time(), time.clock_gettime(SINCE_BOOT))
+        now = time.time()
+        self._heard = ServerTime(now, time.clock_gettime(SINCE_BOOT), now)
         await self.read_clock()
 
 

@@ -1,9 +1,9 @@
 """SQLite in a directory: work is run in one thread, many to a commit.
 
 SQLite has one writer at a time and every commit waits for the disk. So writes queue up for one
-thread; whatever is waiting when it comes round goes into one transaction, each function in a
-savepoint of its own, and all are told when the disk has confirmed. A function's failure undoes
-its own savepoint only.
+thread; whatever is waiting when it comes round goes into one transaction, and all are told at once
+when the disk has confirmed. Where one of them fails, they are run again, each in a savepoint of its
+own, which alone is undone: a savepoint costs more than most of what it would guard.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import Future
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
@@ -35,6 +35,29 @@ BUSY_SECONDS = 15.0
 SWITCH_SECONDS = 0.01
 
 
+@dataclass(slots=True, eq=False)
+class Asked:
+    """Work, and who waits for what comes of it."""
+
+    work: Work
+    loop: asyncio.AbstractEventLoop
+    answer: asyncio.Future[Any]
+    outcome: Any = None
+    failure: BaseException | None = None
+
+    def tell(self) -> None:
+        """In the loop of whoever asked; who has gone is not told."""
+        if self.answer.done():
+            return
+        if self.failure is not None:
+            self.answer.set_exception(self.failure)
+        else:
+            self.answer.set_result(self.outcome)
+
+
+Line: TypeAlias = "queue.SimpleQueue[Asked | None]"
+
+
 class SqliteDatabase:
     """Shared by any number of processes of this machine."""
 
@@ -44,18 +67,20 @@ class SqliteDatabase:
         self.directory = directory
         self.path = directory / "anymedia.db"
         self._engine: sqlalchemy.Engine | None = None
-        self._writes: queue.SimpleQueue[tuple[Work, Future[Any]] | None] = queue.SimpleQueue()
-        self._reads: queue.SimpleQueue[tuple[Work, Future[Any]] | None] = queue.SimpleQueue()
+        self._writes: Line = queue.SimpleQueue()
+        self._reads: Line = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._starting = threading.Lock()
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run it in a transaction; returns when that is on the disk."""
-        return await asyncio.wrap_future(self._queued(self._writes, work))
+    async def write(self, work: Callable[[Connection], T], *, together: bool = False) -> T:
+        """Run it in a transaction; returns when that is on the disk. All work is done together."""
+        outcome: T = await self._queued(self._writes, work)
+        return outcome
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run it on a consistent view of the database."""
-        return await asyncio.wrap_future(self._queued(self._reads, work))
+        outcome: T = await self._queued(self._reads, work)
+        return outcome
 
     async def close(self) -> None:
         """Finish what is queued and close the file."""
@@ -76,13 +101,12 @@ class SqliteDatabase:
         """All who share it are on this machine, and go by its clock."""
         return now
 
-    def _queued(
-        self, line: queue.SimpleQueue[tuple[Work, Future[Any]] | None], work: Work
-    ) -> Future[Any]:
+    def _queued(self, line: Line, work: Work) -> asyncio.Future[Any]:
         self._start()
-        done: Future[Any] = Future()
-        line.put((work, done))
-        return done
+        loop = asyncio.get_running_loop()
+        asked = Asked(work, loop, loop.create_future())
+        line.put(asked)
+        return asked.answer
 
     # --- the threads ----------------------------------------------------------------------
 
@@ -109,9 +133,7 @@ class SqliteDatabase:
                 if last:
                     return
 
-    def _waiting(
-        self, first: tuple[Work, Future[Any]]
-    ) -> tuple[list[tuple[Work, Future[Any]]], bool]:
+    def _waiting(self, first: Asked) -> tuple[list[Asked], bool]:
         batch = [first]
         while len(batch) < MOST_PER_COMMIT:
             try:
@@ -123,43 +145,54 @@ class SqliteDatabase:
             batch.append(following)
         return batch, False
 
-    def _commit(self, connection: Connection, batch: list[tuple[Work, Future[Any]]]) -> None:
-        told: list[tuple[Future[Any], Any]] = []
+    def _commit(self, connection: Connection, batch: list[Asked]) -> None:
+        asking = [one for one in batch if not one.answer.cancelled()]
         try:
-            with connection.begin():
-                for work, done in batch:
-                    if not done.set_running_or_notify_cancel():
-                        continue
-                    try:
-                        with connection.begin_nested():
-                            told.append((done, work(connection)))
-                    except OperationalError:
-                        raise
-                    except Exception as error:  # noqa: BLE001  it belongs to whoever asked
-                        done.set_exception(error)
+            self._committed(connection, asking)
         except Exception as error:  # noqa: BLE001  whoever waits must be told, whatever it is
             failure = self._explained(error) if isinstance(error, DatabaseError) else error
-            for _, done in batch:
-                if not done.done():
-                    done.set_exception(failure)
-            return
-        for done, outcome in told:
-            done.set_result(outcome)
+            for one in asking:
+                one.failure = failure
+        tell(asking)
+
+    def _committed(self, connection: Connection, asking: list[Asked]) -> None:
+        try:
+            with connection.begin():
+                for one in asking:
+                    one.outcome = one.work(connection)
+        except OperationalError:
+            raise  # it is the database, which fails everybody
+        except Exception as error:  # noqa: BLE001  it belongs to one of those who asked
+            if len(asking) == 1:
+                asking[0].failure = error
+            else:
+                self._commit_apart(connection, asking)
+
+    def _commit_apart(self, connection: Connection, asking: list[Asked]) -> None:
+        with connection.begin():
+            for one in asking:
+                try:
+                    with connection.begin_nested():
+                        one.outcome = one.work(connection)
+                except OperationalError:
+                    raise
+                except Exception as error:  # noqa: BLE001  it belongs to whoever asked
+                    one.failure = error
 
     def _reading(self) -> None:
         assert self._engine is not None
         with self._engine.connect().execution_options(reading=True) as connection:
             while (asked := self._reads.get()) is not None:
-                work, done = asked
-                if not done.set_running_or_notify_cancel():
+                if asked.answer.cancelled():
                     continue
                 try:
                     with connection.begin():
-                        done.set_result(work(connection))
+                        asked.outcome = asked.work(connection)
                 except DatabaseError as error:
-                    done.set_exception(self._explained(error))
+                    asked.failure = self._explained(error)
                 except Exception as error:  # noqa: BLE001  it belongs to whoever asked
-                    done.set_exception(error)
+                    asked.failure = error
+                tell([asked])
 
     def _explained(self, error: DatabaseError) -> GenerationError:
         words = str(error.orig)
@@ -168,15 +201,32 @@ class SqliteDatabase:
         return StorageFailed(f"the database `{self.path}` does not take this: {words}")
 
 
-def refuse_the_rest(line: queue.SimpleQueue[tuple[Work, Future[Any]] | None]) -> None:
+def tell(asked: Iterable[Asked]) -> None:
+    """Hand out what came of it: once for each loop, since waking one costs more than telling."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[Asked]] = {}
+    for one in asked:
+        by_loop.setdefault(one.loop, []).append(one)
+    for loop, some in by_loop.items():
+        with suppress(RuntimeError):  # it was closed meanwhile: nobody waits any more
+            loop.call_soon_threadsafe(tell_here, some)
+
+
+def tell_here(asked: Iterable[Asked]) -> None:
+    """The same, in the loop of those who asked."""
+    for one in asked:
+        one.tell()
+
+
+def refuse_the_rest(line: Line) -> None:
     """Tell those who asked too late."""
     while True:
         try:
             asked = line.get_nowait()
         except queue.Empty:
             return
-        if asked is not None and asked[1].set_running_or_notify_cancel():
-            asked[1].set_exception(StorageFailed("the database was closed meanwhile"))
+        if asked is not None:
+            asked.failure = StorageFailed("the database was closed meanwhile")
+            tell([asked])
 
 
 def opened(path: Path) -> sqlalchemy.Engine:

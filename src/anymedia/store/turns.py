@@ -8,15 +8,17 @@ from __future__ import annotations
 from sqlalchemy import Connection, func, select
 
 LEDGER = 0x616E796D6C656467
+ALONE = select(func.pg_advisory_xact_lock(LEDGER))
+TOGETHER = select(func.pg_advisory_xact_lock_shared(LEDGER))
 
 
 def founding(connection: Connection) -> None:
     """Wait until nothing is being entered into the ledger, and keep others from it."""
     if connection.dialect.name == "postgresql":
-        connection.execute(select(func.pg_advisory_xact_lock(LEDGER)))
+        connection.execute(ALONE)
 
 
 def entering(connection: Connection) -> None:
     """Wait until no account is being founded; any number may enter rows at the same time."""
     if connection.dialect.name == "postgresql":
-        connection.execute(select(func.pg_advisory_xact_lock_shared(LEDGER)))
+        connection.execute(TOGETHER)

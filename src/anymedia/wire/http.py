@@ -165,8 +165,19 @@ class Headers(Mapping[str, str]):
         for name, value in listed:
             self._values.setdefault(name.lower(), value)
 
+    @classmethod
+    def lowered(cls, values: dict[str, str]) -> Headers:
+        """Those whose names are in lower case already; `values` is theirs from here on."""
+        headers = cls.__new__(cls)
+        headers._values = values  # noqa: SLF001  its own
+        return headers
+
     def __getitem__(self, name: str) -> str:
         return self._values[name.lower()]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """A header's value; `default` where there is none."""
+        return self._values.get(name.lower(), default)
 
     def __iter__(self) -> Any:
         return iter(self._values)

@@ -234,3 +234,37 @@ def test_models_are_listed_in_anthropics_words(client: Anthropic) -> None:
     assert {"quick", GPT, CLAUDE} <= set(names)
     assert "openai/gpt-image-2" not in names
     assert client.models.retrieve(CLAUDE).display_name
+
+
+SHORT = "anthropic/claude-haiku-4-5"
+
+
+def test_plain_words_go_the_short_way_and_what_they_cost_is_told(
+    client: Anthropic, anthropic_double: AnthropicDouble
+) -> None:
+    """The provider's own answer, whole and in pieces, under its name here and with its price."""
+    raw = client.messages.with_raw_response.create(
+        model=SHORT, max_tokens=50, messages=[{"role": "user", "content": "Hello"}]
+    )
+    assert raw.headers["anymedia-model"] == SHORT
+    assert raw.headers["request-id"].startswith("req_")
+    answer = raw.parse()
+    assert (answer.model, answer.stop_reason) == (SHORT, "end_turn")
+    assert answer.usage.model_extra is not None
+    assert answer.usage.model_extra["cost"] > 0
+    final = streamed(client, model=SHORT, max_tokens=50)
+    assert "".join(one.text for one in final.content if one.type == "text")
+    assert final.usage.output_tokens > 0
+
+
+def test_what_the_short_way_cannot_do_is_done_all_the_same(client: Anthropic) -> None:
+    """A tool, and a beta that is asked for by a header."""
+    answer = ask(client, model=SHORT, tools=[TOOL])
+    assert answer.model == SHORT
+    beta = client.beta.messages.create(
+        model=SHORT,
+        max_tokens=50,
+        messages=[{"role": "user", "content": "Hello"}],
+        betas=["files-api-2025-04-14"],
+    )
+    assert beta.content

@@ -22,9 +22,9 @@ from anymedia.engine.imitation import as_events
 from anymedia.gateway.anthropic import question
 from anymedia.gateway.anthropic.answer import Head, message
 from anymedia.gateway.anthropic.failures import status_in_words
-from anymedia.gateway.anthropic.state import packed, unpacked
 from anymedia.gateway.anthropic.stream import told
 from anymedia.gateway.shared.reading import Reading
+from anymedia.gateway.shared.state import packed, unpacked
 from anymedia.providers.dialects.anthropic.messages import asking
 from anymedia.providers.dialects.anthropic.quirks import Quirks
 from anymedia.providers.spec import Brief

@@ -78,6 +78,7 @@ OPENAI: dict[str, Any] = {
 }
 BODIES: dict[str, dict[str, Any]] = {
     "/v1/chat/completions": OPENAI,
+    "/v1/responses": {"model": "local/talker", "input": "Go on"},
     "/v1/messages": {**OPENAI, "max_tokens": 99},
 }
 

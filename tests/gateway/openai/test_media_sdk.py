@@ -15,6 +15,7 @@ from openai import OpenAI
 
 from anymedia.contracts.media import sniffed
 from anymedia.testing.doubles.openai import OpenAIDouble
+from anymedia.testing.doubles.openai.audio import IN_ENGLISH
 from anymedia.testing.samples import png, wav
 
 DRAWN = "openai/gpt-image-2"
@@ -211,6 +212,56 @@ def test_speech_is_written_down_in_events(client: OpenAI) -> None:
         model="echo/ears", file=("talk.wav", talk(client)), stream=True
     )
     assert [event.type for event in stream] == ["transcript.text.delta", "transcript.text.done"]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_speech_is_written_down_in_english(client: OpenAI, openai_double: OpenAIDouble) -> None:
+    """By who can, in the forms that a translation has."""
+    ask = client.audio.translations.create
+    file = ("talk.wav", wav(1.0))
+    assert ask(model="openai/whisper-1", file=file).text == IN_ENGLISH
+    assert openai_double.record.requests[-1] == ("POST", "/v1/audio/translations")
+    told = ask(model="openai/whisper-1", file=file, response_format="verbose_json", prompt="Oslo")
+    assert (told.language, told.text) == ("english", IN_ENGLISH)
+    assert told.segments
+    assert told.duration == pytest.approx(1.0, abs=0.1)
+    assert ask(model="openai/whisper-1", file=file, response_format="srt").startswith("1\n")
+    assert ask(model="openai/whisper-1", file=file, response_format="text").strip() == IN_ENGLISH
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("model", ["openai/gpt-4o-transcribe", "echo/ears"])
+def test_who_does_not_translate_says_so(
+    client: OpenAI, openai_double: OpenAIDouble, model: str
+) -> None:
+    """And is not asked; nobody takes words as spoken for a translation."""
+    before = len(openai_double.record.requests)
+    with pytest.raises(openai.BadRequestError) as refusal:
+        client.audio.translations.create(model=model, file=("talk.wav", wav(1.0)))
+    assert "translation" in refusal.value.message
+    assert len(openai_double.record.requests) == before
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({}, "model"),
+        ({"model": "openai/whisper-1", "response_format": "diarized_json"}, "response_format"),
+        ({"model": "openai/whisper-1", "temperature": "hot"}, "temperature"),
+        ({"model": "echo/ears", "language": "de"}, None),
+    ],
+)
+def test_a_translation_that_is_wrong_is_refused(
+    raw: httpx.Client, fields: dict[str, str], param: str | None
+) -> None:
+    """By the field."""
+    answer = raw.post("/v1/audio/translations", data=fields, files={"file": ("a.wav", wav(0.2))})
+    assert answer.status_code == 400
+    assert param is None or answer.json()["error"]["param"] == param
+    answer = raw.post(
+        "/v1/audio/translations", data={"model": "openai/whisper-1"}, files={"f": b""}
+    )
+    assert answer.json()["error"]["param"] == "f"
 
 
 # --- embeddings -----------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from tests.gateway.shared.bodies import ANYTHING, damaged, refusal
 from anymedia.contracts.cost import Cost
 from anymedia.contracts.errors import StorageFailed, kinds
 from anymedia.contracts.event import StreamEnd, TextEvent
-from anymedia.contracts.text import Finish, TextAnswer, TextResult, ToolCall
+from anymedia.contracts.text import AssistantMessage, Finish, TextAnswer, TextResult, ToolCall
 from anymedia.contracts.transcription import Segment
 from anymedia.contracts.usage import Usage
 from anymedia.engine.imitation import as_events
@@ -100,6 +100,19 @@ def test_a_body_that_is_understood_goes_out_as_it_came_in(body: dict[str, Any]) 
     sent = spoken_by_us.ask(asked.request, Quirks())
     again = json.loads(sent.body("x")[0] or b"")
     assert again == body
+
+
+@pytest.mark.parametrize("kept", [{"p": {"opaque": 1}}, None, "nonsense"])
+def test_what_litellm_keeps_apart_is_found(kept: object) -> None:
+    """It files our `provider_state` under a name of its own; that is not OpenAI's business."""
+    said = {"role": "assistant", "content": "Hi"}
+    apart = {"provider_specific_fields": {"refusal": None, "provider_state": kept}}
+    reading = Reading({"model": "m", "messages": [{**said, **apart}]})
+    (message,) = chat.asked(reading).request.messages
+    assert isinstance(message, AssistantMessage)
+    assert message.provider_state == (kept if isinstance(kept, dict) else {})
+    assert reading.strangers == []
+    assert reading.body["messages"] == [said]
 
 
 READERS: dict[str, tuple[Callable[[Reading], object], dict[str, Any]]] = {

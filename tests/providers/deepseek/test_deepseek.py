@@ -67,6 +67,26 @@ def test_reasoning_goes_back_with_every_turn() -> None:
     assert sent.json["messages"][1]["reasoning_content"] == "Hm."
 
 
+@pytest.mark.parametrize("asked", [None, "high"])
+def test_calls_without_their_reasoning_switch_thinking_off(asked: str | None) -> None:
+    """Most clients drop it, and then the service would refuse; that it does not think is said."""
+    call = {"id": "c", "name": "weather", "arguments": {}}
+    turns: list[dict[str, Any]] = [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c", "content": "rain"},
+    ]
+    fields = {"model": "m", "messages": turns, "reasoning_effort": asked}
+    (sent,), found = called(TextRequest.model_validate(fields), answer(said("Rain.")))
+    assert sent.json["thinking"] == {"type": "disabled"}
+    assert "reasoning_effort" not in sent.json
+    assert [one.option for one in found.warnings] == ["reasoning_effort"]
+    turns[1]["reasoning"] = "Hm."
+    (sent,), found = called(TextRequest.model_validate(fields), answer(said("Rain.")))
+    assert "thinking" not in sent.json
+    assert found.warnings == ()
+
+
 def test_no_effort_switches_thinking_off() -> None:
     """It is on unless said."""
     request = TextRequest(model="m", prompt="Hi", reasoning_effort="none", user="no spaces")

@@ -220,6 +220,15 @@ def test_speech_that_is_refused_says_so() -> None:
 # --- listening ------------------------------------------------------------------------------
 
 
+def test_a_recording_is_written_down_in_english() -> None:
+    """By a sentence in the prompt, and that is said."""
+    request = TranscriptionRequest(model="m", audio=SOUND, translate=True)
+    sent, answer = called(GOOGLE, request, answered({"text": "Good day."}))
+    assert "into English" in sent[0].json["contents"][0]["parts"][0]["text"]
+    assert (answer.text, answer.language) == ("Good day.", "en")
+    assert [one.option for one in answer.warnings] == ["translate"]
+
+
 def test_a_recording_is_written_down() -> None:
     """Language and vocabulary are sentences in the prompt, and that is said."""
     request = TranscriptionRequest(model="m", audio=SOUND, language="de", prompt="Ruby")

@@ -20,6 +20,8 @@ DELTA = (
 LAST = b'data: {"id":"c","model":"m","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
 USAGE = b'data: {"id":"c","model":"m","choices":[],"usage":{"prompt_tokens":9,"completion_tokens":3}}\n\n'
 DONE = b"data: [DONE]\n\n"
+NAMED = LAST.replace(b'"m"', b'"acme/m"')
+"""The same as a caller gets it: with who answers."""
 
 
 def way() -> Relay:
@@ -43,7 +45,8 @@ def fields(**more: object) -> dict[str, msgspec.Raw]:
         (fields(stream=True, stream_options={"include_usage": True}), True),
         (fields(stream=True, stream_options={"include_usage": False}), False),
         (fields(tools=[]), False),
-        (fields(max_tokens=9), False),
+        (fields(max_tokens=9), True),
+        (fields(max_tokens=9, max_completion_tokens=9), False),
         (fields(anymedia={"tags": ["a"]}), False),
         (fields(messages=[]), False),
         (fields(messages=[{"role": "user", "content": [{"type": "text", "text": "a"}]}]), False),
@@ -60,8 +63,8 @@ def test_only_what_needs_no_translation_is_passed_on(
 
 def test_the_body_goes_on_with_the_models_own_name() -> None:
     """And a stream is asked for its usage, which the ledger needs."""
-    request = way().ask(fields(stream=True), "gpt-x")
-    assert msgspec.json.decode(request.content or b"") == {
+    said = fields(stream=True)
+    assert msgspec.json.decode(way().ask(msgspec.json.encode(said), said, "gpt-x")) == {
         "model": "gpt-x",
         "messages": [{"role": "user", "content": "Hello"}],
         "stream": True,
@@ -69,13 +72,29 @@ def test_the_body_goes_on_with_the_models_own_name() -> None:
     }
 
 
+def test_a_body_that_says_all_as_it_should_be_goes_on_byte_for_byte() -> None:
+    """Nothing is decoded and written again where nothing changes."""
+    body = b'{ "messages": ' + WORDS + b', "model":"m","max_completion_tokens": 9 }'
+    said = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    assert way().ask(body, said, "m") is body
+
+
+def test_the_most_that_is_written_is_said_in_the_words_of_the_service() -> None:
+    """One of two names is known there."""
+    said = fields(max_tokens=9)
+    asked = msgspec.json.decode(way().ask(msgspec.json.encode(said), said, "m"))
+    assert asked["max_completion_tokens"] == 9
+    assert "max_tokens" not in asked
+    assert way().most(said) == 9
+
+
 def heard(pieces: list[bytes], *, wanted: bool) -> tuple[bytes, int | None]:
     """What a caller gets of a stream, and the output tokens on its receipt."""
     options = {"stream_options": {"include_usage": True}} if wanted else {}
-    listener = way().listen(fields(stream=True, **options), HttpResponse(200))
+    listener = way().listen(fields(stream=True, **options), HttpResponse(200), "acme/m")
     passed = b"".join(map(listener.feed, pieces))
     receipt = listener.end()
-    return passed + listener.last("acme/m", Decimal("0.5")), receipt.usage.output_tokens
+    return passed + listener.last("acme/m", Decimal("0.5")), receipt.counts.get("output_tokens")
 
 
 @pytest.mark.parametrize("size", [1, 7, 50, 10_000])
@@ -83,7 +102,7 @@ def test_a_stream_is_the_same_however_it_is_cut(size: int) -> None:
     """Whole events go on; what was added for the receipt does not."""
     stream = DELTA + LAST + USAGE + DONE
     pieces = [stream[start : start + size] for start in range(0, len(stream), size)]
-    assert heard(pieces, wanted=False) == (DELTA + LAST + DONE, 3)
+    assert heard(pieces, wanted=False) == (DELTA + NAMED + DONE, 3)
 
 
 @pytest.mark.parametrize("size", [1, 50, 10_000])
@@ -92,7 +111,7 @@ def test_who_asked_for_the_usage_gets_it_with_its_price(size: int) -> None:
     stream = DELTA + LAST + USAGE + DONE
     pieces = [stream[start : start + size] for start in range(0, len(stream), size)]
     told, _ = heard(pieces, wanted=True)
-    assert told.startswith(DELTA + LAST)
+    assert told.startswith(DELTA + NAMED)
     assert b'"cost":0.5' in told
     assert told.endswith(DONE)
 
@@ -100,12 +119,20 @@ def test_who_asked_for_the_usage_gets_it_with_its_price(size: int) -> None:
 def test_words_that_look_like_an_event_are_words() -> None:
     """Quotes inside a text are escaped."""
     tricky = b'data: {"choices":[{"delta":{"content":"\\"usage\\": {\\"error\\": ["}}]}\n\n'
-    assert heard([tricky, LAST, USAGE], wanted=False)[0] == tricky + LAST
+    named = b'data: {"choices":[{"delta":{"content":"{\\"model\\":\\"m\\"}"}}]}\n\n'
+    assert heard([tricky, named, LAST, USAGE], wanted=False)[0] == tricky + named + NAMED
+
+
+def test_whatever_the_provider_calls_itself_each_event_has_our_name_for_it() -> None:
+    """Some have no name in the first event, and some a version in the others."""
+    pieces = [LAST.replace(b'"m"', said) for said in (b'""', b'"m"', b'"m-2026"')]
+    pieces += [LAST.replace(b'"model":"m"', b'"model" : "m"')]
+    assert heard([*pieces, USAGE], wanted=False)[0] == NAMED * 4
 
 
 def test_a_stream_that_is_cut_short_is_a_failure() -> None:
     """Nobody knows what it cost."""
-    listener = way().listen(fields(stream=True), HttpResponse(200))
+    listener = way().listen(fields(stream=True), HttpResponse(200), "acme/m")
     listener.feed(DELTA)
     with pytest.raises(NetworkFailed) as caught:
         listener.end()
@@ -114,7 +141,7 @@ def test_a_stream_that_is_cut_short_is_a_failure() -> None:
 
 def test_a_failure_told_in_the_stream_is_one() -> None:
     """Servers that fail after the head have no status left to say so."""
-    listener = way().listen(fields(stream=True), HttpResponse(200))
+    listener = way().listen(fields(stream=True), HttpResponse(200), "acme/m")
     with pytest.raises(GenerationError, match="overloaded"):
         listener.feed(b'data: {"error":{"message":"overloaded","type":"server_error"}}\n\n')
 
@@ -122,9 +149,13 @@ def test_a_failure_told_in_the_stream_is_one() -> None:
 def test_an_answer_says_who_gave_it_and_what_it_cost() -> None:
     """Everything else stays as the provider wrote it."""
     answer = b'{"id":"c","model":"m","odd":{"a":[1.50]},"usage":{"prompt_tokens":9}}'
-    assert msgspec.json.decode(signed(answer, "acme/m", Decimal("0.25"))) == {
+    answer = answer.replace(b'{"prompt_tokens":9}', b'{"prompt_tokens":9,"completion_tokens":3}')
+    answer = answer.replace(b'"model"', b'"choices":[{}],"model"')
+    told = signed(way().read(HttpResponse(200, answer)), "acme/m", Decimal("0.25"))
+    assert msgspec.json.decode(told) == {
         "id": "c",
         "model": "acme/m",
+        "choices": [{}],
         "odd": {"a": [1.5]},
-        "usage": {"prompt_tokens": 9, "cost": 0.25},
+        "usage": {"prompt_tokens": 9, "completion_tokens": 3, "cost": 0.25},
     }

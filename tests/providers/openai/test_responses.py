@@ -23,6 +23,7 @@ from anymedia.providers.catalog import catalogued
 from anymedia.providers.dialects.openai import responses
 from anymedia.providers.dialects.openai.errors import explain
 from anymedia.providers.dialects.openai.quirks import Quirks
+from anymedia.providers.dialects.openai.responses import DIALECT
 from anymedia.providers.dialects.openai.text import api
 from anymedia.providers.spec import Brief
 from anymedia.wire.exchange import replay
@@ -139,6 +140,24 @@ def test_thoughts_are_asked_for_encrypted_only_of_models_that_think() -> None:
     assert "include" not in sent(asked(), Brief(model=MODELS["gpt-4.1"]))
 
 
+def test_what_else_is_to_be_included_is_asked_for_beside_the_thoughts() -> None:
+    """The caller's list adds to ours, and says nothing twice."""
+    further = ["web_search_call.action.sources", "reasoning.encrypted_content"]
+    request = asked(options={"include": further})
+    thinking = sent(request, Brief(model=MODELS["gpt-6.1-sol"]))
+    assert thinking["include"] == ["reasoning.encrypted_content", further[0]]
+    assert sent(request, Brief(model=MODELS["gpt-4.1"]))["include"] == further
+
+
+def test_items_of_a_caller_go_out_as_they_came() -> None:
+    """Whatever they are, in their place; a kept answer of ours wins."""
+    items = [{"type": "custom_tool_call", "call_id": "c", "name": "n", "input": "x"}]
+    said = {"role": "assistant", "content": "Hm.", "provider_state": {DIALECT: {"items": items}}}
+    assert sent(asked(messages=[said]))["input"] == items
+    said["provider_state"] = {DIALECT: {"items": items}, "openai": {"items": [CALL]}}
+    assert sent(asked(messages=[said]))["input"] == [CALL]
+
+
 def test_a_conversation_becomes_items() -> None:
     """Messages, calls and outputs; what the model said is written anew where nothing was kept."""
     history = [
@@ -188,6 +207,32 @@ def test_thoughts_that_were_stored_nowhere_are_not_sent_back() -> None:
     assert answered(whole(bare, message(words("Hi")))).provider_state == {}
     both = answered(whole(bare, THOUGHT, CALL)).provider_state
     assert both == {"openai": {"items": [THOUGHT, CALL]}}
+
+
+SEARCHED = {"type": "web_search_call", "id": "ws_1", "status": "completed"}
+CITED = [{"type": "url_citation", "url": "https://example.com/", "title": "x"}]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        [SEARCHED, message(words("Hi"))],
+        [message({**words("Hi"), "annotations": CITED})],
+        [{**message(words("Hi")), "phase": "commentary"}],
+    ],
+)
+def test_an_answer_that_says_more_than_we_do_is_kept_whole(told: list[Any]) -> None:
+    """Tools of the provider's own, sources, phases: in their order, for the next turn."""
+    assert answered(whole(*told)).provider_state == {"openai": {"items": told}}
+
+
+def test_tools_of_the_providers_own_are_said_to_cost_more() -> None:
+    """Tokens are all that is counted; each kind is told of once."""
+    answer = answered(whole(SEARCHED, {**SEARCHED, "id": "ws_2"}, message(words("Hi"))))
+    (notice,) = answer.warnings
+    assert notice.code == "provider-note"
+    assert "2 `web_search_call`" in notice.message
+    assert answered(whole(CALL)).warnings == ()
 
 
 def test_the_state_of_another_provider_is_left_alone() -> None:

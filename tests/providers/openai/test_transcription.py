@@ -13,6 +13,7 @@ from anymedia.contracts.errors import (
     ProviderError,
     RequestRejected,
     UnreadableResponse,
+    UnsupportedOption,
 )
 from anymedia.contracts.transcription import TranscriptAnswer, TranscriptionRequest
 from anymedia.providers.dialects.openai import transcription
@@ -47,6 +48,28 @@ def exchanged(
 def fields(request: HttpRequest) -> list[tuple[str, bytes]]:
     """A form's plain fields."""
     return [(part.name, part.content) for part in request.parts if part.filename is None]
+
+
+def test_a_translation_has_an_address_of_its_own() -> None:
+    """And fewer fields: neither language nor grain."""
+    sent, answer = exchanged(asked(translate=True, timestamps="segment", prompt="Oslo"))
+    assert (sent.method, sent.path) == ("POST", "/audio/translations")
+    assert fields(sent) == [
+        ("model", b"whisper-1"),
+        ("prompt", b"Oslo"),
+        ("response_format", b"verbose_json"),
+    ]
+    assert answer.text == "Hello."
+    assert ("response_format", b"json") in fields(exchanged(asked(translate=True))[0])
+
+
+@pytest.mark.parametrize(
+    "said", [{"language": "de"}, {"speakers": True}, {"timestamps": "word"}], ids=str
+)
+def test_what_a_translation_cannot_be_told_is_refused(said: dict[str, Any]) -> None:
+    """Before it is sent."""
+    with pytest.raises(UnsupportedOption, match=next(iter(said))):
+        exchanged(asked(translate=True, **said))
 
 
 def test_a_recording_goes_as_a_file_with_a_name() -> None:

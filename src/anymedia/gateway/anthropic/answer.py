@@ -1,7 +1,7 @@
 """A message answered, whole.
 
 Anthropic's own blocks are passed on as they are. Of others' answers, thoughts, words and tool calls
-become blocks, and what the provider wants back goes along packed (`state.py`). Beyond Anthropic's
+become blocks, and what the provider wants back goes along packed. Beyond Anthropic's
 fields, which its clients keep and pass over: `usage.cost` in US dollars, and `warnings` where
 something differs from what was asked.
 """
@@ -9,13 +9,14 @@ something differs from what was asked.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from anymedia.contracts.notice import Notice
 from anymedia.contracts.text import FinishReason, TextResult
-from anymedia.gateway.anthropic.state import packed
+from anymedia.engine.speaker import Speaker
 from anymedia.gateway.anthropic.turns import OWN
+from anymedia.gateway.shared.state import packed
 
 STOPS: dict[FinishReason, str] = {
     "stop": "end_turn",
@@ -39,6 +40,8 @@ class Head:
     id: str
     notices: tuple[Notice, ...] = ()
     """What the translation itself left behind."""
+    speaker: Speaker = field(default_factory=Speaker)
+    """Who answers, while it comes."""
 
 
 def message(result: TextResult, head: Head) -> dict[str, Any]:

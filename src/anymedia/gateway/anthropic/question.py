@@ -97,7 +97,8 @@ class Asked:
 def asked(reading: Reading) -> Asked:
     """The request that a body stands for."""
     body = reading.top(Body, HINTS)
-    output = reading.read(body.output_config or {}, Output, "output_config")
+    said = {} if body.output_config is None else body.output_config
+    output = reading.read(said, Output, "output_config")
     choice, alone = chosen(reading, body.tool_choice)
     metadata = dict(body.metadata or {})
     user = metadata.pop("user_id", None)

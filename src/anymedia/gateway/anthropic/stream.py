@@ -19,8 +19,8 @@ from anymedia.contracts.event import (
 )
 from anymedia.contracts.text import TextResult
 from anymedia.gateway.anthropic.answer import Head, answered_by, besides, refusal, stop, usage
-from anymedia.gateway.anthropic.state import packed
 from anymedia.gateway.shared.document import encoded
+from anymedia.gateway.shared.state import packed
 
 WORDS = {"text": {"type": "text", "text": ""}, "thinking": {"type": "thinking", "thinking": ""}}
 
@@ -28,14 +28,14 @@ WORDS = {"text": {"type": "text", "text": ""}, "thinking": {"type": "thinking", 
 async def told(
     events: AsyncGenerator[TextEvent, None], head: Head, model: str
 ) -> AsyncGenerator[bytes, None]:
-    """The events. Until it is over, `model` is what was asked for."""
+    """The events, the first of which says who answers; `model` is what was asked for."""
     telling = Telling(head)
     begun = False
     async with aclosing(events):
         async for event in events:
             if not begun:
                 begun = True
-                yield opening(head, model)
+                yield opening(head, head.speaker.name or model)
             said = b"".join(telling.tell(event))
             if said:
                 yield said
@@ -128,7 +128,11 @@ class Telling:
         delta = {**stop(result), **besides(result, self._head.notices)}
         yield event_of(
             "message_delta",
-            {"delta": delta, "usage": usage(result), "model": answered_by(result)},
+            {
+                "delta": delta,
+                "usage": usage(result),
+                "model": self._head.speaker.name or answered_by(result),
+            },
         )
         yield event_of("message_stop", {})
 

@@ -20,8 +20,8 @@ from anymedia.contracts.text import (
     ToolMessage,
     UserMessage,
 )
-from anymedia.gateway.anthropic.state import is_packed, unpacked
 from anymedia.gateway.shared.reading import Reading, shown, wrong
+from anymedia.gateway.shared.state import is_packed, unpacked
 
 OWN = "anthropic"
 """Under which name Anthropic's own blocks go back to it."""

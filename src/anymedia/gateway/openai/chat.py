@@ -116,7 +116,8 @@ def asked(reading: Reading) -> Asked:
     """The request that a body stands for."""
     chat = reading.top(Chat, HINTS)
     check_carried(chat, reading)
-    options = reading.read(chat.stream_options or {}, StreamOptions, "stream_options")
+    said = {} if chat.stream_options is None else chat.stream_options
+    options = reading.read(said, StreamOptions, "stream_options")
     most = chat.max_completion_tokens
     fields: dict[str, Any] = {
         "model": chat.model,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from anymedia.contracts.errors import ProviderUnavailable
@@ -25,6 +25,7 @@ from anymedia.contracts.event import (
 from anymedia.contracts.notice import Notice
 from anymedia.contracts.result import Result
 from anymedia.contracts.text import TextResult
+from anymedia.engine.speaker import Speaker
 from anymedia.gateway.shared.document import encoded
 from anymedia.providers.dialects.openai.chat import written
 
@@ -39,6 +40,8 @@ class Head:
     created: int
     notices: tuple[Notice, ...] = ()
     """What the translation itself left behind."""
+    speaker: Speaker = field(default_factory=Speaker)
+    """Who answers, while it comes."""
 
 
 def completion(result: TextResult, head: Head) -> dict[str, Any]:
@@ -130,16 +133,15 @@ def besides(result: Result, notices: Iterable[Notice]) -> dict[str, Any]:
 async def chunks(
     events: AsyncGenerator[TextEvent, None], head: Head, model: str, *, with_usage: bool
 ) -> AsyncGenerator[bytes, None]:
-    """The answer as it comes. Until it is over, `model` is what was asked for."""
-    before = encoded({"id": head.id, "object": "chat.completion.chunk", "created": head.created})
-    start = b"data: " + before[:-1] + b',"model":' + encoded(model)
-    start += b',"choices":[{"index":0,"delta":'
+    """The answer as it comes, each piece with who gives it; `model` is what was asked for."""
+    start = b""
     end = b',"logprobs":null,"finish_reason":null}]}\n\n'
     begun = False
     async with aclosing(events):
         async for event in events:
             if not begun:
                 begun = True
+                start = beginning(head, head.speaker.name or model)
                 yield start + b'{"role":"assistant","content":""}' + end
             match event:
                 case TextDelta(text=text):
@@ -156,6 +158,12 @@ async def chunks(
                     yield DONE
                 case _:
                     pass  # the end of a tool call goes without saying here
+
+
+def beginning(head: Head, name: str) -> bytes:
+    """How every chunk begins."""
+    top = {"id": head.id, "object": "chat.completion.chunk", "created": head.created, "model": name}
+    return b"data: " + encoded(top)[:-1] + b',"choices":[{"index":0,"delta":'
 
 
 def fragment(event: ToolCallStart | ToolCallDelta) -> dict[str, Any]:
@@ -186,7 +194,7 @@ def ending(result: TextResult, head: Head, *, with_usage: bool) -> Iterable[dict
         "id": head.id,
         "object": "chat.completion.chunk",
         "created": head.created,
-        "model": answered_by(result),
+        "model": head.speaker.name or answered_by(result),
     }
     choice = {
         "index": 0,

@@ -58,6 +58,8 @@ class Assistant(msgspec.Struct):
     """Of an answer; a question has no use for them."""
     provider_state: dict[str, Any] | None = None
     """Ours: what the provider wants back unchanged."""
+    provider_specific_fields: dict[str, Any] | None = None
+    """Where LiteLLM keeps what it has no field for, such as `provider_state`."""
 
 
 class ToolAnswer(msgspec.Struct):
@@ -173,17 +175,22 @@ def message(reading: Reading, raw: Any, path: str) -> Message:
 def assistant(reading: Reading, raw: Any, path: str) -> AssistantMessage:
     """What the model said before."""
     said = reading.read(raw, Assistant, path)
-    raw.pop(
-        "provider_state", None
-    )  # nobody else's business, should the messages go on as they came
+    for name in ("provider_state", "provider_specific_fields"):
+        raw.pop(name, None)  # nobody else's business, should the messages go on as they came
     content = None if said.content is None else words(reading, said.content, path)
     calls = reading.many(said.tool_calls, f"{path}.tool_calls") if said.tool_calls else ()
     return AssistantMessage(
         content=content or said.refusal,
         tool_calls=tuple(call(reading, one, where) for where, one in calls),
         reasoning=said.reasoning_content or said.reasoning,
-        provider_state=said.provider_state or {},
+        provider_state=state(said),
     )
+
+
+def state(said: Assistant) -> dict[str, Any]:
+    """What the provider wants back, wherever the caller's client has kept it."""
+    kept = (said.provider_specific_fields or {}).get("provider_state")
+    return said.provider_state or (kept if isinstance(kept, dict) else {})
 
 
 def call(reading: Reading, raw: Any, path: str) -> ToolCall:

@@ -7,18 +7,15 @@ import secrets
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from dataclasses import replace
-from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from starlette.requests import Request as HttpRequest
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from anymedia.contracts.errors import NotFound
 from anymedia.contracts.image import ImageResult
-from anymedia.contracts.job import Job
 from anymedia.contracts.notice import Notice
-from anymedia.contracts.request import MediaRequest, Request
+from anymedia.contracts.request import Request
 from anymedia.contracts.result import Result
 from anymedia.contracts.speech import SpeechRequest
 from anymedia.engine.candidate import Asker
@@ -32,51 +29,60 @@ from anymedia.gateway.openai import (
     models,
     speech,
     transcription,
-    videos,
 )
+from anymedia.gateway.openai.asking import DIALECT, form_reading, keyed
 from anymedia.gateway.openai.chat import Asked
 from anymedia.gateway.openai.completion import Head, answered_by
 from anymedia.gateway.openai.failures import MANNER
-from anymedia.gateway.shared import extension
-from anymedia.gateway.shared.body import Form, document, form, media_type, written
+from anymedia.gateway.openai.responses_route import Responses
+from anymedia.gateway.openai.videos_route import Videos
+from anymedia.gateway.shared.body import document, form, written
 from anymedia.gateway.shared.document import as_json, decoded
 from anymedia.gateway.shared.listing import meant, usable
 from anymedia.gateway.shared.manner import Serve, route
 from anymedia.gateway.shared.presence import attended
 from anymedia.gateway.shared.reading import Reading
-from anymedia.gateway.shared.relaying import is_streamed, passed, short, streamed
+from anymedia.gateway.shared.relaying import ShortWay, tried
 from anymedia.gateway.shared.strangers import passed_on
 from anymedia.gateway.shared.streamed import Streamed
-from anymedia.gateway.spec import Gateway, Refused
+from anymedia.gateway.spec import Gateway
 
 ResultT = TypeVar("ResultT", bound=Result)
-RequestT = TypeVar("RequestT", bound=Request[Any])
-DIALECT = "openai"
 SAME_API = {"api": "chat"}
 """What came in the words of chat goes out in the words of chat."""
-MOST_LISTED = 100
-USUALLY_LISTED = 20
 
 
 def openai_routes(gateway: Gateway) -> list[Route]:
     """Everything below `/v1` that OpenAI's clients ask for."""
-    face = OpenAIFace(gateway)
+    face, clips, responses = OpenAIFace(gateway), Videos(gateway), Responses(gateway)
+    short_way = ShortWay(gateway, DIALECT, MANNER, face.go_on)
     table: tuple[tuple[str, str, Serve], ...] = (
-        ("POST", "/v1/chat/completions", face.chat),
+        ("POST", "/v1/responses", responses.create),
+        ("GET", "/v1/responses/{id}", responses.forgotten),
+        ("DELETE", "/v1/responses/{id}", responses.forgotten),
         ("POST", "/v1/embeddings", face.embed),
         ("POST", "/v1/images/generations", face.draw),
         ("POST", "/v1/images/edits", face.edit),
         ("POST", "/v1/audio/speech", face.speak),
         ("POST", "/v1/audio/transcriptions", face.transcribe),
-        ("POST", "/v1/videos", face.film),
-        ("GET", "/v1/videos", face.films),
-        ("GET", "/v1/videos/{id}", face.look),
-        ("DELETE", "/v1/videos/{id}", face.delete),
-        ("GET", "/v1/videos/{id}/content", face.watch),
+        ("POST", "/v1/audio/translations", face.translate),
+        ("POST", "/v1/videos", clips.film),
+        ("GET", "/v1/videos", clips.films),
+        ("POST", "/v1/videos/edits", clips.edit_film),
+        ("POST", "/v1/videos/extensions", clips.extend_film),
+        ("POST", "/v1/videos/characters", clips.keep_character),
+        ("GET", "/v1/videos/characters/{id}", clips.keep_character),
+        ("POST", "/v1/videos/{id}/remix", clips.remix),
+        ("GET", "/v1/videos/{id}", clips.look),
+        ("DELETE", "/v1/videos/{id}", clips.delete),
+        ("GET", "/v1/videos/{id}/content", clips.watch),
         ("GET", "/v1/models", face.models),
         ("GET", "/v1/models/{id:path}", face.model),
     )
-    return [route(path, MANNER, serve, method) for method, path, serve in table]
+    return [
+        route("/v1/chat/completions", MANNER, face.chat, short_way=short_way),
+        *(route(path, MANNER, serve, method) for method, path, serve in table),
+    ]
 
 
 class OpenAIFace:
@@ -88,23 +94,14 @@ class OpenAIFace:
     # --- text -----------------------------------------------------------------------------
 
     async def chat(self, request: HttpRequest) -> Response:
-        """`POST /v1/chat/completions`."""
-        body = await written(request, self._gateway.limit_bytes)
-        client, course = self._gateway.client, None
-        question = short(client, body, self._gateway.asker(request), DIALECT)
-        if question is not None:
-            if is_streamed(question.fields):
-                return streamed(
-                    request, self._gateway, question, MANNER, partial(self._chunks, request, body)
-                )
-            answer = await passed(request, client, question)
-            if isinstance(answer, Response):
-                return answer
-            course = answer
-        asked, asker, head = await self._chat(request, body)
+        """`POST /v1/chat/completions`, where it cannot be passed on as it is."""
+        client, course = self._gateway.client, tried(request)
+        asked, asker, head = await self._chat(
+            request, await written(request, self._gateway.limit_bytes)
+        )
         if asked.stream:
             pieces = completion.chunks(
-                client.stream(asked.request, asker=asker),
+                client.stream(asked.request, asker=asker, speaker=head.speaker),
                 head,
                 asked.request.model or "",
                 with_usage=asked.with_usage,
@@ -134,12 +131,13 @@ class OpenAIFace:
         head = Head(f"chatcmpl-{secrets.token_hex(12)}", self._now(), notices)
         return replace(asked, request=wanted), asker, head
 
-    async def _chunks(
+    async def go_on(
         self, request: HttpRequest, body: bytes, course: Course
     ) -> AsyncGenerator[bytes, None]:
         """By the long way, what could not be had by the short one."""
         asked, _, head = await self._chat(request, body)
-        events = self._gateway.client.relays.go_on_streaming(asked.request, course)
+        relays = self._gateway.client.relays
+        events = relays.go_on_streaming(asked.request, course, head.speaker)
         name = asked.request.model or ""
         pieces = completion.chunks(events, head, name, with_usage=asked.with_usage)
         async with aclosing(pieces):
@@ -221,70 +219,20 @@ class OpenAIFace:
         told = transcription.answer(result, asked.format)
         return PlainTextResponse(told) if isinstance(told, str) else as_json(told)
 
+    async def translate(self, request: HttpRequest) -> Response:
+        """`POST /v1/audio/translations`."""
+        given = await form(request, self._gateway.limit_bytes)
+        reading = form_reading(given)
+        asked = transcription.translation(reading, given)
+        result, _ = await self._result(request, asked.request, reading)
+        told = transcription.answer(result, asked.format, "translate")
+        return PlainTextResponse(told) if isinstance(told, str) else as_json(told)
+
     async def _heard(
         self, request: HttpRequest, asked: transcription.Asked, reading: Reading
     ) -> AsyncGenerator[bytes, None]:
         result, _ = await self._asked(request, asked.request, reading)
         yield transcription.events(result)
-
-    # --- clips ----------------------------------------------------------------------------
-
-    async def film(self, request: HttpRequest) -> Response:
-        """`POST /v1/videos`: taken on, and answered at once."""
-        limit = self._gateway.limit_bytes
-        if media_type(request) == "multipart/form-data":
-            given = await form(request, limit)
-            reading = form_reading(given)
-            wanted = videos.asked(reading, given)
-        else:
-            reading = Reading(await document(request, limit))
-            wanted = videos.asked(reading)
-        asker = self._gateway.asker(request, wanted)
-        wanted, _ = await passed_on(
-            self._gateway.client, wanted, reading, asker=asker, dialect=DIALECT
-        )
-        job = await self._gateway.client.submit(keyed(request, wanted), asker=asker)
-        return polled(job.job)
-
-    async def films(self, request: HttpRequest) -> Response:
-        """`GET /v1/videos`."""
-        limit, after = page_of(request)
-        views = self._gateway.jobs(request)
-        try:
-            page = await views.page(
-                limit=limit,
-                after=after,
-                media="video",
-                oldest_first=request.query_params.get("order") == "asc",
-            )
-        except NotFound:
-            raise NotFound(f"`after`: there is no video `{(after or '')[:100]}`") from None
-        shown = [videos.video(one.job) for one in page.jobs]
-        return as_json(videos.listed(shown, more=page.next is not None))
-
-    async def look(self, request: HttpRequest) -> Response:
-        """`GET /v1/videos/{id}`."""
-        return polled(await self._film(request))
-
-    async def delete(self, request: HttpRequest) -> Response:
-        """`DELETE /v1/videos/{id}`: stopped, where it runs; what is finished is kept."""
-        job = await self._film(request)
-        if not job.final:
-            job = (await self._gateway.jobs(request).cancel(job.id)).job
-        stopped = job.status == "cancelled" or job.cancel in {"requested", "confirmed"}
-        return as_json({"id": job.id, "object": "video.deleted", "deleted": stopped})
-
-    async def watch(self, request: HttpRequest) -> Response:
-        """`GET /v1/videos/{id}/content`."""
-        job = await self._film(request)
-        clip = videos.clip_of(job, request.query_params.get("variant"))
-        return self._gateway.artifact(request, clip)
-
-    async def _film(self, request: HttpRequest) -> Job:
-        found = await self._gateway.jobs(request).get(request.path_params["id"])
-        if found.media != "video":
-            raise NotFound(f"there is no video `{found.id}`")
-        return found.job
 
     # --- models ---------------------------------------------------------------------------
 
@@ -323,23 +271,6 @@ class OpenAIFace:
         return int(self._gateway.clock.now().timestamp())
 
 
-def keyed(request: HttpRequest, wanted: RequestT) -> RequestT:
-    """With the caller's idempotency key: paid work that is asked for again is the same work."""
-    key = request.headers.get("idempotency-key")
-    if key is None or not isinstance(wanted, MediaRequest):
-        return wanted
-    if not 1 <= len(key) <= 255:
-        raise Refused("`Idempotency-Key` has 1 to 255 characters")
-    return wanted.model_copy(update={"idempotency_key": key})
-
-
-def form_reading(given: Form) -> Reading:
-    """A form while it is read."""
-    if extension.NAME in given.fields:
-        given.fields[extension.NAME] = extension.from_form(given.fields[extension.NAME])
-    return Reading(given.fields, lenient=True)
-
-
 async def read_all(result: ImageResult) -> list[bytes]:
     """The bytes of all pictures."""
     return [await asyncio.to_thread(one.read) for one in result.artifacts]
@@ -348,20 +279,3 @@ async def read_all(result: ImageResult) -> list[bytes]:
 def cut(data: bytes, size: int) -> Iterator[bytes]:
     """Bytes in pieces."""
     return (data[start : start + size] for start in range(0, len(data), size))
-
-
-def polled(job: Job) -> Response:
-    """A job where it stands, and when to ask again."""
-    wait = {} if job.final else {"openai-poll-after-ms": str(videos.POLL_MILLISECONDS)}
-    return as_json(videos.video(job), headers=wait)
-
-
-def page_of(request: HttpRequest) -> tuple[int, str | None]:
-    """How many are wanted, and after which one."""
-    said = request.query_params.get("limit", str(USUALLY_LISTED))
-    if not (said.isascii() and said.isdigit() and 1 <= int(said[:9]) <= MOST_LISTED):
-        raise Refused(f"`limit`: expected a number from 1 to {MOST_LISTED}", param="limit")
-    order = request.query_params.get("order", "desc")
-    if order not in {"asc", "desc"}:
-        raise Refused("`order`: expected `asc` or `desc`", param="order")
-    return int(said), request.query_params.get("after")

@@ -1,4 +1,7 @@
-"""Transcription: a form with a recording in, words out in the form that was asked for."""
+"""Transcription: a form with a recording in, words out in the form that was asked for.
+
+A translation is the same in English; only some models do that.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from anymedia.contracts.errors import UnsupportedOption
+from anymedia.contracts.media import MediaBytes
 from anymedia.contracts.transcription import Segment, TranscriptionRequest, TranscriptionResult
 from anymedia.gateway.openai.completion import answered_by, besides
 from anymedia.gateway.shared.body import Form
@@ -18,6 +22,7 @@ from anymedia.gateway.shared.reading import Reading, wrong
 
 Format: TypeAlias = Literal["json", "text", "srt", "verbose_json", "vtt", "diarized_json"]
 TIMED = ("srt", "vtt", "verbose_json")
+Task: TypeAlias = Literal["transcribe", "translate"]
 
 
 class Body(msgspec.Struct):
@@ -35,6 +40,15 @@ class Body(msgspec.Struct):
     stream: bool | None = None
 
 
+class Translation(msgspec.Struct):
+    """What is asked where the words are to be in English, beside the recording."""
+
+    model: str
+    prompt: str | None = None
+    response_format: Literal["json", "text", "srt", "verbose_json", "vtt"] | None = None
+    temperature: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What was asked, and in which form the answer should come."""
@@ -47,17 +61,13 @@ class Asked:
 def asked(reading: Reading, form: Form) -> Asked:
     """The request that a form stands for."""
     body = reading.top(Body)
-    for name in form.files.keys() - {"file"}:
-        raise wrong(name[:60], "there is no such file in a transcription; there is `file`")
-    files = form.files.get("file", [])
-    if len(files) != 1:
-        raise wrong("file", "attach one recording")
+    recording = attached(form)
     if body.chunking_strategy not in {None, "auto"}:
         reading.stranger("chunking_strategy")
     wanted: Format = body.response_format or "json"
     fields = {
         "model": body.model,
-        "audio": files[0],
+        "audio": recording,
         "language": body.language,
         "prompt": body.prompt,
         "temperature": body.temperature,
@@ -66,6 +76,32 @@ def asked(reading: Reading, form: Form) -> Asked:
     }
     request = built(TranscriptionRequest, fields, None, names={"audio": "file"})
     return Asked(request=request, format=wanted, stream=bool(body.stream))
+
+
+def translation(reading: Reading, form: Form) -> Asked:
+    """The same for a translation."""
+    body = reading.top(Translation)
+    wanted: Format = body.response_format or "json"
+    fields = {
+        "model": body.model,
+        "audio": attached(form),
+        "prompt": body.prompt,
+        "temperature": body.temperature,
+        "timestamps": timestamps(wanted, None),
+        "translate": True,
+    }
+    request = built(TranscriptionRequest, fields, None, names={"audio": "file"})
+    return Asked(request=request, format=wanted, stream=False)
+
+
+def attached(form: Form) -> MediaBytes:
+    """The recording."""
+    for name in form.files.keys() - {"file"}:
+        raise wrong(name[:60], "there is no such file here; there is `file`")
+    files = form.files.get("file", [])
+    if len(files) != 1:
+        raise wrong("file", "attach one recording")
+    return files[0]
 
 
 def timestamps(wanted: Format, asked: Sequence[str] | str | None) -> str:
@@ -80,7 +116,9 @@ def timestamps(wanted: Format, asked: Sequence[str] | str | None) -> str:
 # --- answering ------------------------------------------------------------------------------
 
 
-def answer(result: TranscriptionResult, wanted: Format) -> dict[str, Any] | str:
+def answer(
+    result: TranscriptionResult, wanted: Format, task: Task = "transcribe"
+) -> dict[str, Any] | str:
     """The words; text for the formats that are text."""
     match wanted:
         case "text":
@@ -93,8 +131,8 @@ def answer(result: TranscriptionResult, wanted: Format) -> dict[str, Any] | str:
             told: dict[str, Any] = {"text": result.text}
         case "verbose_json":
             told = {
-                "task": "transcribe",
-                "language": result.language,
+                "task": task,
+                "language": "english" if task == "translate" else result.language,
                 "duration": result.duration_seconds,
                 "text": result.text,
                 "segments": [

@@ -32,6 +32,8 @@ STATUSES = {
 NAMES = {"duration_seconds": "seconds", "resolution": "size", "first_frame": "input_reference"}
 POLL_MILLISECONDS = 1000
 REFERENCE = "input_reference"
+SOURCE = "remixed_from_video_id"
+"""In a job's metadata, and in what is told of it: the clip that it was made of."""
 
 
 class Body(msgspec.Struct):
@@ -114,7 +116,7 @@ def video(job: Job) -> dict[str, Any]:
         "prompt": job.request.get("prompt"),
         "seconds": lasting(job, clip),
         "size": size(job, clip),
-        "remixed_from_video_id": None,
+        SOURCE: job.metadata.get(SOURCE),
         "error": problem(job),
     }
     if job.cost.amount is not None:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
-from anymedia.contracts.key import KeyRights, NewKey, Rotation, VirtualKey
+from anymedia.contracts.key import KeyChange, KeyRights, NewKey, Rotation, VirtualKey
 from anymedia.contracts.mistakes import valid
 from anymedia.gateway.ours.reading import document
 from anymedia.gateway.ours.schemas import answers, asks, listed
@@ -49,6 +49,19 @@ def router(gateway: Gateway) -> APIRouter:
     async def key(request: HttpRequest, key_id: str) -> Response:
         gateway.admin(request)
         return as_json(plain(await gateway.keys.get(key_id)))
+
+    @routes.patch(
+        "/api/keys/{key_id}",
+        summary="Change a key's rights: those that are said, limits one by one",
+        openapi_extra=asks("KeyChange"),
+        responses=answers({200: VirtualKey}),
+    )
+    async def change(request: HttpRequest, key_id: str) -> Response:
+        actor = gateway.admin(request).owner
+        said = valid(KeyChange, await document(request, gateway.limit_bytes), "the change")
+        changed = await gateway.keys.change(key_id, said, actor=actor)
+        await gateway.callers.renew()
+        return as_json(plain(changed))
 
     @routes.delete(
         "/api/keys/{key_id}",

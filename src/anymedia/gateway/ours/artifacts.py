@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request as HttpRequest
@@ -14,6 +14,7 @@ from anymedia.contracts.manifest import Manifest
 from anymedia.gateway.ours.schemas import answers, listed
 from anymedia.gateway.ours.shown import ARTIFACTS, link as place_of, plain
 from anymedia.gateway.shared.document import as_json
+from anymedia.jobs.artifacts import Role
 from anymedia.store.artifacts.links import LONGEST_SECONDS, allowed
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ LINK = {
         "expires_at": {"type": "string", "format": "date-time"},
     },
 }
+PARTS = {kind: {"schema": BYTES} for kind in ("*/*", "multipart/byteranges")}
 NEVER_KEPT = {"cache-control": "no-store"}
 
 
@@ -40,12 +42,12 @@ def router(gateway: Gateway) -> APIRouter:
     @routes.get(
         ARTIFACTS.rstrip("/"),
         summary="What is kept of yours, the newest first",
-        responses=answers({200: listed("artifacts", "StoredArtifact")}),
+        responses=answers({200: listed("artifacts", "ListedArtifact")}),
     )
     async def artifacts(
         request: HttpRequest,
         limit: Annotated[int, Query(ge=1, le=500)] = 50,
-        role: Literal["output", "original", "input", "preview"] | None = None,
+        role: Role | None = None,
         job_id: str | None = None,
         after: str | None = None,
     ) -> Response:
@@ -60,10 +62,8 @@ def router(gateway: Gateway) -> APIRouter:
         summary="What was made, streamed; `Range` is heeded. A signed link needs no key",
         responses={
             200: {"description": "All of it", "content": {"*/*": {"schema": BYTES}}},
-            206: {"description": "The part asked for", "content": {"*/*": {"schema": BYTES}}},
+            206: {"description": "The part asked for, or several", "content": PARTS},
             304: {"description": "The caller has it already"},
-            410: {"description": "It was removed by a retention rule"},
-            416: {"description": "There is no such part"},
             "default": answers({})["default"],
         },
     )
@@ -91,6 +91,7 @@ def router(gateway: Gateway) -> APIRouter:
                 "description": "At most 512 pixels a side",
                 "content": {"image/webp": {"schema": BYTES}},
             },
+            206: {"description": "The part asked for, or several", "content": PARTS},
             304: {"description": "The caller has it already"},
             "default": answers({})["default"],
         },

@@ -8,9 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import msgspec
 from fastapi import APIRouter, Query
-from starlette.datastructures import UploadFile
-from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect, Request as HttpRequest
 from starlette.responses import Response, StreamingResponse
 
@@ -25,6 +22,7 @@ from anymedia.gateway.ours.shown import link, plain
 from anymedia.gateway.shared.body import check_length, media_type
 from anymedia.gateway.shared.document import as_json, encoded
 from anymedia.gateway.shared.presence import CallerGone
+from anymedia.gateway.shared.upload import pieces, uploaded
 from anymedia.gateway.spec import Refused
 
 if TYPE_CHECKING:
@@ -34,7 +32,6 @@ if TYPE_CHECKING:
 
 LINES = frozenset({"application/jsonl", "application/x-ndjson", "application/x-jsonlines"})
 """What a body of lines may call itself."""
-PIECE = 64 * 1024
 SOON_SECONDS = 5
 MEDIA: tuple[str, ...] = get_args(Medium)
 FIELDS = frozenset(BatchSettings.model_fields) | {"media_type"}
@@ -131,8 +128,11 @@ def asks() -> dict[str, Any]:
         "schema": {
             "type": "object",
             "required": ["file"],
-            "properties": {"file": {"type": "string", "format": "binary"}},
-            "additionalProperties": {"type": "string"},
+            "properties": {
+                "file": {"type": "string", "format": "binary"},
+                **{name: {"type": "string"} for name in sorted(FIELDS)},
+            },
+            "additionalProperties": False,
         }
     }
     whole = {"schema": {"$ref": "#/components/schemas/BatchRequest"}}
@@ -142,7 +142,7 @@ def asks() -> dict[str, Any]:
             "content": {
                 "application/json": whole,
                 "multipart/form-data": form,
-                "application/jsonl": text,
+                **dict.fromkeys(sorted(LINES), text),
             },
         }
     }
@@ -176,25 +176,8 @@ async def stored(artifact: StoredArtifact) -> AsyncIterator[bytes]:
 
 async def from_form(gateway: Gateway, caller: Caller, request: HttpRequest) -> Batch:
     """A form with a file, which waits on the disk while its lines are read."""
-    check_length(request, gateway.limit_bytes)
-    try:
-        async with request.form(max_files=1, max_fields=32) as form:
-            file = form.get("file")
-            if not isinstance(file, UploadFile):
-                raise Refused("the form has no `file` of lines", param="file")
-            said = spoken({name: value for name, value in form.items() if name != "file"})
-            return await taken(gateway, caller, request, said, pieces(file))
-    except ClientDisconnect:
-        raise CallerGone from None
-    except (HTTPException, MultiPartException, KeyError, UnicodeError) as error:
-        why = getattr(error, "detail", None) or getattr(error, "message", "a name is missing")
-        raise Refused(f"the form cannot be read: {why}") from None
-
-
-async def pieces(file: UploadFile) -> AsyncIterator[bytes]:
-    """A file piece by piece."""
-    while piece := await file.read(PIECE):
-        yield piece
+    async with uploaded(request, gateway.limit_bytes) as (file, fields):
+        return await taken(gateway, caller, request, spoken(dict(fields)), pieces(file))
 
 
 async def body(gateway: Gateway, request: HttpRequest) -> AsyncIterator[bytes]:

@@ -18,7 +18,6 @@ from anymedia.client.handle import AsyncJobHandle
 from anymedia.client.verbs import REQUESTS, request_for
 from anymedia.contracts.envelope import (
     UnifiedRequest,
-    UnifiedResponse,
     answered,
     read_request,
     typed,
@@ -29,7 +28,7 @@ from anymedia.contracts.estimate import Estimate
 from anymedia.contracts.job import Job
 from anymedia.contracts.media import Medium
 from anymedia.contracts.request import MediaRequest, Request
-from anymedia.contracts.result import Result
+from anymedia.contracts.result import MediaResult, Result
 from anymedia.contracts.text import TextRequest
 from anymedia.gateway import problems
 from anymedia.gateway.callers import Caller
@@ -43,6 +42,7 @@ from anymedia.gateway.shared.streamed import Streamed
 if TYPE_CHECKING:
     from anymedia.gateway.app import Gateway
 
+ANSWER = {"$ref": "#/components/schemas/EnvelopeAnswer"}
 Outcome: TypeAlias = Result | Job
 TYPED: tuple[Medium, ...] = ("text", "image", "video", "audio", "speech")
 SOON_SECONDS = 2
@@ -57,7 +57,7 @@ def router(gateway: Gateway) -> APIRouter:
         "/api/generate",
         summary="The envelope: any media, in any version of the schema",
         openapi_extra=asks("Envelope"),
-        responses=answers({200: UnifiedResponse, 202: UnifiedResponse}, "Envelope"),
+        responses=answers({200: ANSWER, 202: ANSWER}),
     )
     async def generate(request: HttpRequest) -> Response:
         caller = gateway.asker(request)
@@ -140,8 +140,14 @@ async def made(gateway: Gateway, caller: Caller, wanted: Request[Any], wish: Wis
     if not isinstance(wanted, MediaRequest):
         result: Result = await gateway.client.run(wanted, asker=caller)
         return result
+    if not wish.wants_a_job and (kept := await gateway.client.recall(wanted, caller)) is not None:
+        return kept
     handle = await gateway.client.submit(wanted, asker=caller)
-    return await waited_for(handle, min(wish.seconds, wanted.timeout_seconds or wish.seconds))
+    seconds = min(wish.seconds, wanted.timeout_seconds or wish.seconds)
+    outcome = await waited_for(handle, seconds)
+    if isinstance(outcome, MediaResult):
+        await gateway.client.remember(wanted, caller, outcome)
+    return outcome
 
 
 async def waited_for(handle: AsyncJobHandle, seconds: float) -> Outcome:

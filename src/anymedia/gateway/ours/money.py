@@ -98,7 +98,11 @@ def router(gateway: Gateway) -> APIRouter:
     """The routes."""
     routes = APIRouter(tags=["money"])
 
-    @routes.get("/api/costs", summary="What was spent, in groups", responses=answers({200: Costs}))
+    @routes.get(
+        "/api/costs",
+        summary="What was spent, in groups",
+        responses=answers({200: Costs}, tables=True),
+    )
     async def costs(
         request: HttpRequest, asked: Part, by: CostsBy = "provider", form: Form = None
     ) -> Response:
@@ -108,7 +112,11 @@ def router(gateway: Gateway) -> APIRouter:
             return as_csv(head, every_line(found, tuple(Spent.model_fields)))
         return as_json(plain(found))
 
-    @routes.get("/api/usage", summary="What was used, in groups", responses=answers({200: USAGE}))
+    @routes.get(
+        "/api/usage",
+        summary="What was used, in groups",
+        responses=answers({200: USAGE}, tables=True),
+    )
     async def usage(
         request: HttpRequest, asked: Part, by: CostsBy = "model", form: Form = None
     ) -> Response:

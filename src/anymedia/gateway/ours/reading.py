@@ -16,6 +16,7 @@ MOST_DEEP = 100
 LONGEST_WAIT_SECONDS = 600.0
 WAIT = re.compile(r"wait\s*=\s*\"?(\d{1,6})\"?")
 KEY = re.compile(r"[\x21-\x7e]{1,255}")
+ASYNC = "respond-async"
 RequestT = TypeVar("RequestT", bound=Request[Any])
 
 
@@ -26,6 +27,11 @@ class Wish:
     seconds: float
     applied: str | None = None
     """What `Preference-Applied` says."""
+
+    @property
+    def wants_a_job(self) -> bool:
+        """Whether a job was asked for, and not its result."""
+        return self.applied == ASYNC
 
 
 async def document(request: HttpRequest, limit_bytes: int) -> dict[str, Any]:
@@ -57,8 +63,8 @@ def wish_of(request: HttpRequest, usual_seconds: float) -> Wish:
     """What `Prefer` says (RFC 7240), else as configured."""
     said = ",".join(request.headers.getlist("prefer")).lower()
     words = [word.strip() for word in said.split(",")]
-    if "respond-async" in words:
-        return Wish(0.0, "respond-async")
+    if ASYNC in words:
+        return Wish(0.0, ASYNC)
     for word in words:
         if found := WAIT.fullmatch(word):
             seconds = min(float(found[1]), LONGEST_WAIT_SECONDS)

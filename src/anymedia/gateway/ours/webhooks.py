@@ -30,7 +30,10 @@ if TYPE_CHECKING:
     from anymedia.gateway.app import Gateway
 
 MOST_BYTES = 1024 * 1024
+ANY: dict[str, Any] = {"application/json": {"schema": {}}}
+CALL = {"requestBody": {"description": "As the provider writes it.", "content": ANY}}
 HEARD: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Heard, and answered as the provider expects", "content": ANY},
     204: {"description": "Heard"},
     "default": answers({})["default"],
 }
@@ -44,6 +47,7 @@ def router(gateway: Gateway) -> APIRouter:
         "/webhooks/{provider}/{token}",
         summary="For providers: something happened to a job",
         status_code=204,
+        openapi_extra=CALL,
         responses=HEARD,
     )
     async def heard(request: HttpRequest, provider: str, token: str) -> Response:
@@ -53,6 +57,7 @@ def router(gateway: Gateway) -> APIRouter:
         "/webhooks/{provider}",
         summary="For providers: something happened to a job; the call must be signed",
         status_code=204,
+        openapi_extra=CALL,
         responses=HEARD,
     )
     async def heard_by_signature(request: HttpRequest, provider: str) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +11,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect, Request as HttpRequest
-from starlette.types import Message
+from starlette.types import Message, Receive, Scope
 
 from anymedia.contracts.media import MediaBytes, sniffed
 from anymedia.contracts.mistakes import printable
@@ -18,6 +19,9 @@ from anymedia.gateway.shared.document import decoded
 from anymedia.gateway.shared.presence import CallerGone
 from anymedia.gateway.spec import Refused
 
+KEPT = "body"
+"""Where in a request's state a body is that has been read already."""
+LARGE_BYTES = 4 * 1024 * 1024
 MOST_FILES = 64
 MOST_FIELDS = 256
 NESTED = re.compile(r"[^\[\]]+(\[[^\[\]]+\]){1,6}(\[\])?")
@@ -49,18 +53,35 @@ async def written(request: HttpRequest, limit_bytes: int) -> bytes:
 
 async def content(request: HttpRequest, limit_bytes: int) -> bytes:
     """The whole body."""
-    check_length(request, limit_bytes)
+    kept = request.scope.get("state", {}).get(KEPT)
+    if kept is not None:
+        body: bytes = kept
+        return body
+    return await gathered(request.scope, request.receive, limit_bytes)
+
+
+async def gathered(scope: Scope, receive: Receive, limit_bytes: int) -> bytes:
+    """The whole body, from the server's own messages."""
+    for name, said in scope["headers"]:
+        if name == b"content-length" and said.isdigit() and int(said[:20]) > limit_bytes:
+            raise too_large(limit_bytes)
+    body = b""
     chunks: list[bytes] = []
     size = 0
-    try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > limit_bytes:
-                raise too_large(limit_bytes)
-            chunks.append(chunk)
-    except ClientDisconnect:
-        raise CallerGone from None
-    return b"".join(chunks)
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise CallerGone
+        body = message.get("body", b"")
+        size += len(body)
+        if size > limit_bytes:
+            raise too_large(limit_bytes)
+        if not message.get("more_body", False):
+            break
+        chunks.append(body)
+    if size > LARGE_BYTES:  # a thread may copy so much while others are answered
+        return await asyncio.to_thread(b"".join, (*chunks, body))
+    return b"".join((*chunks, body)) if chunks else body
 
 
 async def form(request: HttpRequest, limit_bytes: int) -> Form:

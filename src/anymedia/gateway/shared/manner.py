@@ -12,6 +12,7 @@ from typing import TypeAlias
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from anymedia.contracts.errors import GenerationError
 from anymedia.gateway.shared.document import DEEP
@@ -23,6 +24,8 @@ HUNG_UP = 499
 """What logs call a request whose caller has gone. Nobody receives it."""
 
 Serve: TypeAlias = Callable[[HttpRequest], Awaitable[Response]]
+ShortWay: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[bool]]
+"""Serves a request on the bare messages of the server, or says that it has not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,33 +42,61 @@ class Manner:
     """Where its clients look for the request's id."""
 
 
-def route(path: str, manner: Manner, serve: Serve, method: str = "POST") -> Route:
-    """A route behind the door."""
+class Served:
+    """A route's application: the short way where there is one, then its own serving.
 
-    async def behind_the_door(request: HttpRequest) -> Response:
+    Every mistake has an answer in the manner of the dialect, and a line in the log.
+    """
+
+    def __init__(self, manner: Manner, serve: Serve, short_way: ShortWay | None = None) -> None:
+        self._manner = manner
+        self._serve = serve
+        self._short_way = short_way
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        manner = self._manner
         try:
-            response = await serve(request)
+            if self._short_way is not None and await self._short_way(scope, receive, send):
+                return
+            response = await self._serve(HttpRequest(scope, receive, send))
         except CallerGone:
-            return Response(status_code=HUNG_UP)
+            response = Response(status_code=HUNG_UP)
         except GenerationError as error:
-            response = manner.refused(error, request)
+            response = manner.refused(error, HttpRequest(scope))
         except RecursionError:
-            response = manner.refused(Refused(DEEP), request)
+            response = manner.refused(Refused(DEEP), HttpRequest(scope))
         except Exception as error:  # noqa: BLE001  every mistake has an answer, and a line in the log
+            request = HttpRequest(scope)
             response = manner.refused(inner_failure(error, request), request)
-        for name in manner.id_headers:
-            response.headers.setdefault(name, request_id(request))
-        return response
+        if response.status_code != HUNG_UP:
+            for name in manner.id_headers:
+                response.headers.setdefault(name, request_id(HttpRequest(scope)))
+        await response(scope, receive, send)
 
-    return Route(path, behind_the_door, methods=[method])
+
+def route(
+    path: str,
+    manner: Manner,
+    serve: Serve,
+    method: str = "POST",
+    short_way: ShortWay | None = None,
+) -> Route:
+    """A route behind the door."""
+    return Route(path, Served(manner, serve, short_way), methods=[method], name=serve.__name__)
 
 
 def request_id(request: HttpRequest) -> str:
     """The id that the application has given the request, else one of ours."""
-    found = getattr(request.state, "request_id", None)
+    return request_id_of(request.scope)
+
+
+def request_id_of(scope: Scope) -> str:
+    """The same from the request's bare scope."""
+    state = scope.setdefault("state", {})
+    found = state.get("request_id")
     if not isinstance(found, str):
-        found = f"req_{secrets.token_hex(12)}"
-        request.state.request_id = found
+        found = state["request_id"] = f"req_{secrets.token_hex(12)}"
     return found
 
 

@@ -3,39 +3,53 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from types import TracebackType
 
 from starlette.types import Receive
+
+from anymedia.engine.attendance import Attendance
+from anymedia.gateway.shared.stepping import Watch
 
 
 class CallerGone(Exception):
     """The caller has hung up."""
 
 
-@asynccontextmanager
-async def attended(receive: Receive) -> AsyncIterator[None]:
+class attended:  # noqa: N801  it is used like a function
     """What runs inside is stopped when the caller hangs up, and ends as `CallerGone`.
 
-    The body must have been read before: whatever comes now can only be the end.
+    What cannot be stopped any more is waited for (`Attendance`). The body must have been read
+    before: whatever comes now can only be the end.
     """
-    working = asyncio.current_task()
-    assert working is not None
-    gone = False
 
-    async def watch() -> None:
-        nonlocal gone
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        gone = True
-        working.cancel()
+    __slots__ = ("_attendance", "_inside", "_watch", "_working")
 
-    watching = asyncio.create_task(watch())
-    try:
-        yield
-    except asyncio.CancelledError:
-        if not gone or working.uncancel() > 0:
-            raise
-        raise CallerGone from None
-    finally:
-        watching.cancel()
+    def __init__(self, receive: Receive) -> None:
+        working = asyncio.current_task()
+        assert working is not None
+        self._working = working
+        self._attendance = Attendance()
+        self._inside = self._attendance.attended()
+        self._watch = Watch(receive, self._attendance.leave)
+
+    async def __aenter__(self) -> None:
+        self._inside.__enter__()
+        self._watch.begin()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        attendance = self._attendance
+        self._watch.end()
+        self._inside.__exit__(kind, error, trace)
+        if isinstance(error, asyncio.CancelledError):
+            working = self._working
+            others = working.uncancel() if attendance.stopped else working.cancelling()
+            if not attendance.gone or others > 0:
+                return
+            raise CallerGone from None
+        if error is None and attendance.gone:
+            raise CallerGone

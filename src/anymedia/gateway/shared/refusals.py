@@ -55,7 +55,7 @@ def status_of(error: GenerationError) -> int:
 
 
 def headers_of(error: GenerationError) -> dict[str, str]:
-    """When to come back, and whether to come back at all."""
+    """When to come back, whether to come back at all, and with which method."""
     headers: dict[str, str] = {}
     wait = error.retry_after
     if wait is not None and math.isfinite(wait):
@@ -63,4 +63,7 @@ def headers_of(error: GenerationError) -> dict[str, str]:
     status = status_of(error)
     if (status >= 500 or status in RETRIED) and (not error.retryable or error.accepted != "no"):
         headers["x-should-retry"] = "false"
+    cause = decisive(error)
+    if isinstance(cause, Refused) and cause.allow:
+        headers["allow"] = ", ".join(cause.allow)
     return headers

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing, nullcontext
 
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
@@ -52,9 +52,10 @@ class Streamed(Response):
         """Speak."""
         company = asyncio.create_task(self._keep_company(send))
         try:
-            async with attended(receive), aclosing(self._pieces) as pieces:
-                async for piece in pieces:
-                    await self._say(send, piece)
+            with place_for(scope):
+                async with attended(receive), aclosing(self._pieces) as pieces:
+                    async for piece in pieces:
+                        await self._say(send, piece)
         except CallerGone:
             return
         except GenerationError as error:
@@ -91,6 +92,7 @@ class Streamed(Response):
     ) -> None:
         async with self._speaking:
             if self._begun:
+                self._request.state.broken = True  # what was said is no answer to keep
                 last = self._manner.broken(error, self._request)
                 await send({"type": "http.response.body", "body": last, "more_body": False})
                 return
@@ -106,3 +108,9 @@ class Streamed(Response):
                 continue
             await self._say(send, self._manner.ping)
             wait = QUIET_SECONDS
+
+
+def place_for(scope: Scope) -> AbstractContextManager[None]:
+    """One of the streams that may be open, where somebody counts. Raises `Refused`."""
+    load = scope.get("state", {}).get("load")
+    return nullcontext() if load is None else load.stream()

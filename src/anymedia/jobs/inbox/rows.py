@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, RowMapping, delete, func, or_, select, update
 
 from anymedia.store.schema import attempts, deliveries, jobs
-from anymedia.store.upsert import upsert
+from anymedia.store.upsert import unless_there
 
 REMEMBERED_SECONDS = 2 * 86_400.0
 """Longer than any provider repeats a call, or a signature is good."""
@@ -24,11 +24,8 @@ def heard(connection: Connection, provider: str, delivery: str) -> bool:
 
 def remember(connection: Connection, provider: str, delivery: str, now: float) -> None:
     """A call was heard, and what follows from it is done."""
-    connection.execute(
-        upsert(connection, deliveries)
-        .values(provider=provider, id=delivery, at=now)
-        .on_conflict_do_nothing(index_elements=["provider", "id"])
-    )
+    row = {"provider": provider, "id": delivery, "at": now}
+    connection.execute(unless_there(connection, deliveries, "provider", "id"), row)
 
 
 def latest(connection: Connection) -> dict[str, float]:

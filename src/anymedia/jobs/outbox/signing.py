@@ -17,7 +17,7 @@ from anymedia.contracts.masking import masked
 from anymedia.store.database import Database
 from anymedia.store.schema import callback_secrets
 from anymedia.store.sealing import Seal
-from anymedia.store.upsert import upsert
+from anymedia.store.upsert import unless_there
 from anymedia.wire.signature import PREFIX
 
 SECRET_BYTES = 32
@@ -135,11 +135,8 @@ def put(connection: Connection, owner: str, sealed: str, now: float, *, told: bo
     """A new one; where another process was first, that one counts."""
     query = select(func.max(callback_secrets.c.number)).where(callback_secrets.c.owner == owner)
     number = int(connection.execute(query).scalar() or 0) + 1
-    connection.execute(
-        upsert(connection, callback_secrets)
-        .values(owner=owner, number=number, secret=sealed, created_at=now, told=told)
-        .on_conflict_do_nothing(index_elements=["owner", "number"])
-    )
+    row = {"owner": owner, "number": number, "secret": sealed, "created_at": now, "told": told}
+    connection.execute(unless_there(connection, callback_secrets, "owner", "number"), row)
 
 
 def expire(connection: Connection, owner: str, until: float) -> None:

@@ -25,7 +25,7 @@ AZURE_OPENAI = Provider(
     base_url="https://azure-openai-endpoint.invalid",
     auth=AzureAccount(),
     operations=(
-        *text.operations(Quirks(errors=AZURE_ERRORS, state="azure-openai")),
+        *text.operations(Quirks(errors=AZURE_ERRORS, state="azure-openai", responses=True)),
         images.operation(ImageQuirks(errors=AZURE_ERRORS)),
         speech.operation(SpeechQuirks(errors=AZURE_ERRORS)),
         transcription.operation(AZURE_ERRORS),

@@ -1,8 +1,8 @@
 """DeepSeek: text that thinks before it speaks.
 
 Earlier reasoning goes back with every assistant turn: after a tool call the next question is
-refused without it. Its speech and listening tools (`/v1/tools`) take forms of their own and are
-not here.
+refused without it. Where it was lost on the way, thinking is switched off. Its speech and listening
+tools (`/v1/tools`) take forms of their own and are not here.
 
 API: https://api-docs.deepseek.com (pages of 2026-11-15, read 2026-11-21)
 """
@@ -71,6 +71,8 @@ QUIRKS = Quirks(
     fields=FIELDS,
     state="deepseek",
     reasoning_field="reasoning_content",
+    # "must be passed back to the API" (400) for turns that called tools (thinking mode, 2026-11).
+    thinks_with_reasoning_alone=True,
     reword=reworded,
     empty_is_failure=True,
 )

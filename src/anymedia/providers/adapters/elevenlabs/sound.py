@@ -113,6 +113,7 @@ def amount(told: str | None) -> Decimal | None:
 def request_id(response: HttpResponse) -> str | None:
     """Their name of the exchange."""
     for name in ELEVENLABS_ERRORS.request_id_headers:
-        if found := response.headers.get(name):
+        found: str | None = response.headers.get(name)
+        if found:
             return found
     return None

@@ -9,7 +9,7 @@ from anymedia.contracts.errors import UnreadableResponse
 from anymedia.contracts.transcription import Segment, TranscriptAnswer, TranscriptionRequest
 from anymedia.providers.adapters.elevenlabs.sound import request_id, used
 from anymedia.providers.dialects.openai.fields import formed, merged
-from anymedia.providers.inputs import file_part
+from anymedia.providers.inputs import as_spoken, file_part
 from anymedia.providers.spec import Brief
 from anymedia.wire.exchange import Exchange
 from anymedia.wire.http import HttpResponse, post
@@ -38,6 +38,7 @@ class Transcript(Shape):
 
 def transcribe(request: TranscriptionRequest, _: Brief) -> Exchange[TranscriptAnswer]:
     """Have it written down. Segments are not theirs: asked for, words come instead."""
+    as_spoken(request)
     fields: dict[str, Any] = {
         "model_id": request.model,
         "language_code": request.language,

@@ -21,7 +21,7 @@ from anymedia.providers.dialects.openai.errors import request_id
 from anymedia.providers.dialects.openai.fields import OURS, merged
 from anymedia.providers.dialects.openai.image_size import size
 from anymedia.providers.dialects.openai.transcription import answer as heard
-from anymedia.providers.inputs import held
+from anymedia.providers.inputs import as_spoken, held
 from anymedia.providers.spec import Brief
 from anymedia.wire.exchange import Exchange
 from anymedia.wire.http import HttpRequest, HttpResponse, post
@@ -121,6 +121,7 @@ def made(
 
 def transcribe(request: TranscriptionRequest, brief: Brief) -> Exchange[TranscriptAnswer]:
     """Have a recording written down."""
+    as_spoken(request)
     tasks = ("automatic-speech-recognition",)
     backend = yield from found(request.model, brief, tasks, HEARING)
     sound = held(request.audio)

@@ -106,4 +106,5 @@ def gone(words: str, request: str | None) -> ProviderError:
 
 def request_id(response: HttpResponse) -> str | None:
     """Their name of the exchange."""
-    return response.headers.get("trace-id") or response.headers.get("x-request-id")
+    found: str | None = response.headers.get("trace-id") or response.headers.get("x-request-id")
+    return found

@@ -20,7 +20,7 @@ from anymedia.providers.dialects.openai.inline import decoded
 from anymedia.providers.dialects.openai.speech import MEDIA_TYPES
 from anymedia.providers.dialects.openai.transcription import answer
 from anymedia.providers.dialects.openai.usage import usage
-from anymedia.providers.inputs import file_part
+from anymedia.providers.inputs import as_spoken, file_part
 from anymedia.providers.spec import Brief
 from anymedia.wire.exchange import Exchange
 from anymedia.wire.http import FormPart, HttpRequest, form_field, post
@@ -35,6 +35,7 @@ def transcribe(request: TranscriptionRequest, _: Brief) -> Exchange[TranscriptAn
 
 def listening(request: TranscriptionRequest) -> HttpRequest:
     """The form. Speakers are told apart by segment, so asking for them asks for segments."""
+    as_spoken(request)
     fields: dict[str, Any] = {
         "model": request.model,
         "language": request.language,

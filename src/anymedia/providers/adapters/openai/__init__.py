@@ -57,7 +57,7 @@ OPENAI = Provider(
     base_url="https://api.openai.com/v1",
     auth=ScopedKey(),
     operations=(
-        *text.operations(Quirks()),
+        *text.operations(Quirks(responses=True)),
         images.operation(ImageQuirks()),
         speech.operation(SpeechQuirks()),
         transcription.operation(),

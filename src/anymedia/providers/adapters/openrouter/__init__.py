@@ -21,7 +21,7 @@ from anymedia.providers.dialects.openai.fields import OURS, SERVER_FIELDS, merge
 from anymedia.providers.dialects.openai.quirks import Quirks
 from anymedia.providers.dialects.openai.speech import SpeechQuirks
 from anymedia.providers.dialects.openai.usage import amount
-from anymedia.providers.inputs import held
+from anymedia.providers.inputs import as_spoken, held
 from anymedia.providers.spec import Account, Brief, Call, Inputs, Provider
 from anymedia.wire.auth import BearerToken
 from anymedia.wire.exchange import Exchange
@@ -40,6 +40,7 @@ SPEECH = SpeechQuirks(errors=OPENROUTER_ERRORS, default_voice=None, default_form
 
 def transcribe(request: TranscriptionRequest, _: Brief) -> Exchange[TranscriptAnswer]:
     """Have a recording written down; it travels inside the JSON."""
+    as_spoken(request)
     sound = held(request.audio)
     fields: dict[str, Any] = {
         "model": request.model,

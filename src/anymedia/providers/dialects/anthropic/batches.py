@@ -1,12 +1,14 @@
 """Batches of messages: all questions in one request, all answers in one stream of lines.
 
 https://platform.claude.com/docs/en/build-with-claude/batch-processing (anthropic 2.11.0 on PyPI,
-read 2026-11-21). A batch carries no label of ours, so one whose submission was lost cannot be
-told from others.
+read 2026-11-21). A batch carries no label, and its list does not tell one of ours from others. Our
+marker stands in the names of its messages, which come back with the results: so an order whose
+answer was lost is known once it has ended, which it has within a day.
 """
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -15,12 +17,27 @@ import msgspec
 from anymedia.contracts.errors import ProviderError, UnreadableResponse
 from anymedia.contracts.job import CancelOutcome
 from anymedia.contracts.text import TextRequest
-from anymedia.providers.spec import Batch, BatchOrder, BatchReply, BatchState, Submitted
+from anymedia.providers.dialects.anthropic.quirks import Quirks
+from anymedia.providers.spec import (
+    Batch,
+    BatchOrder,
+    BatchReply,
+    BatchState,
+    Brief,
+    Lookup,
+    Submitted,
+)
 from anymedia.wire.exchange import Exchange
 from anymedia.wire.http import HttpRequest, HttpResponse, get, post
 from anymedia.wire.shape import Shape, read
 
 PATH = "/v1/messages/batches"
+BETWEEN = "_"
+"""Stands between our marker and the name of a line, which has none."""
+SLACK = timedelta(minutes=15)
+"""How far its clock may be from ours."""
+APPEARS_SECONDS = 25 * 3600.0
+MOST_PAGES = 50
 STATUSES = {
     "invalid_request_error": 400,
     "authentication_error": 401,
@@ -51,8 +68,16 @@ class Batched(Shape):
     id: str
     processing_status: str | None = None
     request_counts: Counts | None = None
+    created_at: str | None = None
     results_url: str | None = None
     cancel_initiated_at: str | None = None
+
+
+class Listed(Shape):
+    """A page of the list, the newest first."""
+
+    data: tuple[Batched, ...] = ()
+    has_more: bool = False
 
 
 class Outcome(Shape):
@@ -80,6 +105,7 @@ def batch() -> Batch:
         results=results,
         read=reply,
         cancel=cancel,
+        recovery=Lookup(find, proves_absence=False, appears_within_seconds=APPEARS_SECONDS),
     )
 
 
@@ -94,7 +120,7 @@ def submit(order: BatchOrder, _: str) -> Exchange[Submitted]:
     """Order it. Long answers, which are streamed when asked for alone, are not here."""
     requests = [
         {
-            "custom_id": name,
+            "custom_id": f"{order.marker}{BETWEEN}{name}",
             "params": {field: value for field, value in body.items() if field != "stream"},
         }
         for name, body in order.lines
@@ -104,6 +130,51 @@ def submit(order: BatchOrder, _: str) -> Exchange[Submitted]:
     )
     found = response.read(Batched)
     return Submitted(handle=f"{order.group} {found.id}", request_id=found.id)
+
+
+def find(brief: Brief, sent_at: datetime) -> Exchange[Submitted | None]:
+    """Look for our marker in the results of batches that have ended and have as many messages."""
+    version = Quirks().version
+    headers, after = {"anthropic-version": version}, None
+    for _ in range(MOST_PAGES):
+        asked = get(PATH, query={"limit": 100, "after_id": after}, headers=headers)
+        page = (yield asked).read(Listed)
+        for one in page.data:
+            made = moment(one.created_at)
+            if made is not None and made < sent_at - SLACK:
+                return None
+            if one.processing_status != "ended" or not as_many(one, brief.requests):
+                continue
+            handle = f"{version} {one.id}"
+            (asked,) = results(handle)
+            first, _, _ = (yield asked).content.partition(b"\n")
+            if read(first, Line).custom_id.startswith(f"{brief.marker}{BETWEEN}"):
+                return Submitted(handle=handle, request_id=one.id)
+        if not page.has_more or not page.data:
+            break
+        after = page.data[-1].id
+    return None
+
+
+def moment(said: str | None) -> datetime | None:
+    """A time, where it is one that can be compared."""
+    try:
+        found = datetime.fromisoformat(said or "")
+    except ValueError:
+        return None
+    return found if found.tzinfo is not None else None
+
+
+def as_many(one: Batched, wanted: int | None) -> bool:
+    """Whether a batch has so many messages."""
+    counts = one.request_counts
+    if wanted is None or counts is None:
+        return True
+    every = (
+        *(counts.processing, counts.succeeded, counts.errored, counts.canceled),
+        counts.expired,
+    )
+    return sum(one or 0 for one in every) == wanted
 
 
 def told(handle: str) -> tuple[dict[str, str], str]:
@@ -140,15 +211,16 @@ def results(found: str) -> tuple[HttpRequest, ...]:
 def reply(line: bytes) -> BatchReply:
     """One line."""
     said = read(line, Line)
+    name = said.custom_id.rpartition(BETWEEN)[2]
     match said.result.type:
         case "succeeded":
-            return BatchReply(line=said.custom_id, response=response(200, said.result.message))
+            return BatchReply(line=name, response=response(200, said.result.message))
         case "errored":
-            return BatchReply(line=said.custom_id, response=failed(said.result.error))
+            return BatchReply(line=name, response=failed(said.result.error))
         case "expired":
-            return BatchReply(line=said.custom_id, outcome="expired")
+            return BatchReply(line=name, outcome="expired")
         case "canceled":
-            return BatchReply(line=said.custom_id, outcome="cancelled")
+            return BatchReply(line=name, outcome="cancelled")
         case _:
             raise UnreadableResponse("a line of the results has an outcome that is not documented")
 

@@ -7,9 +7,11 @@ from functools import partial
 from anymedia.contracts.errors import NetworkFailed
 from anymedia.contracts.event import AnswerComplete, StreamPiece
 from anymedia.contracts.text import TextAnswer, TextRequest
+from anymedia.providers.dialects.anthropic import tokens
 from anymedia.providers.dialects.anthropic.answers import answer
 from anymedia.providers.dialects.anthropic.messages import asking
 from anymedia.providers.dialects.anthropic.quirks import Quirks
+from anymedia.providers.dialects.anthropic.relay import relay
 from anymedia.providers.dialects.anthropic.stream import MessagesDecoder
 from anymedia.providers.spec import Brief, Call, Decoder, Stream
 from anymedia.wire.exchange import Exchange
@@ -19,13 +21,21 @@ from anymedia.wire.sse import SseParser
 
 def operations(quirks: Quirks) -> tuple[Call, Stream]:
     """Text at once and text bit by bit."""
+    passing_on = relay(quirks)
     return (
-        Call(TextRequest, partial(exchange, quirks=quirks), dialect="anthropic"),
+        Call(
+            TextRequest,
+            partial(exchange, quirks=quirks),
+            dialect="anthropic",
+            relay=passing_on,
+            count=partial(tokens.count, quirks=quirks),
+        ),
         Stream(
             TextRequest,
             partial(start, quirks=quirks),
             partial(decoder, quirks=quirks),
             dialect="anthropic",
+            relay=passing_on,
         ),
     )
 

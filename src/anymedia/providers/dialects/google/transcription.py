@@ -19,6 +19,9 @@ from anymedia.wire.exchange import Exchange
 from anymedia.wire.http import HttpRequest, HttpResponse, post
 
 ASKED = "Transcribe the speech in this recording word for word. Answer with the transcript alone."
+IN_ENGLISH = (
+    "Translate the speech in this recording into English. Answer with the translation alone."
+)
 
 
 def operation(surface: Surface) -> Call:
@@ -36,7 +39,7 @@ def exchange(
 
 def ask(request: TranscriptionRequest, brief: Brief, surface: Surface) -> HttpRequest:
     """The request; what the API has no field for is asked in words."""
-    wishes = [ASKED]
+    wishes = [IN_ENGLISH if request.translate else ASKED]
     if request.language is not None:
         wishes.append(f"The language is {request.language}.")
     if request.prompt is not None:
@@ -62,12 +65,12 @@ def answer(response: HttpResponse, request: TranscriptionRequest) -> TranscriptA
         raise refused(
             candidate.finish_reason or "OTHER", candidate.finish_message, whole.response_id
         )
-    wishes = [name for name in ("language", "prompt") if getattr(request, name) is not None]
+    wishes = [name for name in ("language", "prompt", "translate") if getattr(request, name)]
     return TranscriptAnswer(
         model=whole.model_version,
         request_id=whole.response_id,
         text=heard.strip(),
-        language=request.language,
+        language="en" if request.translate else request.language,
         usage=usage(whole.usage_metadata),
         warnings=tuple(imitated(name, "by a sentence in the prompt") for name in wishes),
         metadata={"finish_reason": candidate.finish_reason} if ended != "stop" else {},

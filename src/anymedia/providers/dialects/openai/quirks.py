@@ -26,10 +26,16 @@ class Quirks:
     """Whether a stream tells its usage only when `stream_options` ask for it."""
     reasoning_field: str | None = None
     """The field in which earlier reasoning goes back, where that is wanted."""
+    thinks_with_reasoning_alone: bool = False
+    """Whether it thinks only if all earlier calls of tools come with their reasoning, and refuses
+    otherwise. Many clients drop it, and calls of other providers' models may have had none."""
     reports_cost: bool = False
     """Whether `usage.cost` is what it charged, in US dollars."""
     path: str = "/chat/completions"
     """Where its chat is."""
+    responses: bool = False
+    """Whether it has all of `/responses`, so that what is said in its words can be passed on.
+    OpenAI has; others may take the plain part of it."""
     show: Callable[[Part], dict[str, Any] | None] | None = None
     """Parts of messages that it writes otherwise; `None` for those it writes as OpenAI does."""
     reword: Callable[[dict[str, Any], TextRequest], dict[str, Any]] | None = None

@@ -7,6 +7,7 @@ body goes on with its model's name exchanged, and of the answer only the usage i
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ from msgspec import Raw
 
 from anymedia.contracts.errors import NetworkFailed, UnreadableResponse
 from anymedia.contracts.model import Model
+from anymedia.contracts.usage import Usage
 from anymedia.providers.dialects.openai.errors import (
     failure_inside,
     raise_failure_inside,
@@ -23,14 +25,21 @@ from anymedia.providers.dialects.openai.errors import (
 from anymedia.providers.dialects.openai.quirks import Quirks
 from anymedia.providers.dialects.openai.usage import reported_cost, usage
 from anymedia.providers.spec import Fields, Listener, Receipt, Relay
-from anymedia.wire.http import HttpRequest, HttpResponse, post
+from anymedia.wire.http import HttpResponse
 from anymedia.wire.shape import Shape, read
+from anymedia.wire.sse import MAX_EVENT_BYTES, too_large
 
 PLAIN = frozenset({"model", "messages", "stream", "stream_options"})
+LIMITS = ("max_completion_tokens", "max_tokens")
+"""The new name and the old one for the most that is written: a service takes one of them."""
 WITH_USAGE = Raw(b'{"include_usage":true}')
 TELLING = re.compile(rb'"(?:usage|error)"\s*:\s*[{\["]|"finish_reason"\s*:\s*"')
 """What an event that has to be looked at holds. Quotes inside a text are escaped, so words of the
 model cannot look like it."""
+
+
+MODEL = re.compile(rb'"model"\s*:\s*"[^"\\]*"')
+"""Who answers, as an event says it."""
 
 
 class Plain(msgspec.Struct, forbid_unknown_fields=True):
@@ -43,6 +52,10 @@ class Plain(msgspec.Struct, forbid_unknown_fields=True):
 
 DECODER = msgspec.json.Decoder(list[Plain])
 OBJECT = msgspec.json.Decoder(dict[str, Raw])
+NULL = Raw(b"null")
+ERROR = Raw(b'"error"')
+NOTHING = re.compile(rb"\[\s*\]|[^\[].*", re.DOTALL)
+"""What is no list, or an empty one."""
 USAGE = re.compile(rb'"include_usage"\s*:\s*true')
 ENCODER = msgspec.json.Encoder()
 
@@ -54,7 +67,7 @@ class Choice(Shape):
 
 
 class Completion(Shape):
-    """An answer, as far as it is read."""
+    """An event of an answer, as far as it is read."""
 
     object: str | None = None
     model: str | None = None
@@ -64,14 +77,53 @@ class Completion(Shape):
     error: Any = None
 
 
+class Into(msgspec.Struct):
+    """Parts of what went in."""
+
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    image_tokens: int | None = None
+    audio_tokens: int | None = None
+
+
+class Out(msgspec.Struct):
+    """Parts of what came out."""
+
+    reasoning_tokens: int | None = None
+    image_tokens: int | None = None
+    audio_tokens: int | None = None
+
+
+class Counted(msgspec.Struct):
+    """Usage as nearly everybody tells it. Whatever is told otherwise is read by `usage.usage`."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    prompt_tokens_details: Into | None = None
+    completion_tokens_details: Out | None = None
+    prompt_cache_hit_tokens: None = None
+    num_cached_tokens: None = None
+    cached_tokens: None = None
+    seconds: None = None
+    prompt_audio_seconds: None = None
+
+
+COUNTED = msgspec.json.Decoder(Counted)
+
+
 def relay(quirks: Quirks) -> Relay | None:
     """How a service passes chat on; not at all where it has words of its own."""
     if quirks.reword is not None or quirks.show is not None or quirks.empty_is_failure:
         return None
+    limit = quirks.fields.get("max_output_tokens")
     allowed = PLAIN | (set(quirks.fields.values()) - {"reasoning_effort"})
+    if limit in LIMITS:
+        allowed |= set(LIMITS)
 
     def suits(fields: Fields, model: Model | None) -> bool:
         if not allowed.issuperset(fields) or "messages" not in fields:
+            return False
+        if "max_tokens" in fields and "max_completion_tokens" in fields:
             return False
         if "stream_options" in fields and not wants_usage(fields):
             return False
@@ -82,33 +134,105 @@ def relay(quirks: Quirks) -> Relay | None:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return False  # the long way says what is wrong, or can do it
 
-    def ask(fields: Fields, model_id: str) -> HttpRequest:
-        body = {**fields, "model": model_id}
+    def ask(body: bytes, fields: Fields, model_id: str) -> bytes:
+        changed: dict[str, Any] = {}
+        if bytes(fields["model"]) != b'"%b"' % model_id.encode():
+            changed["model"] = model_id
+        for name in LIMITS:
+            if name in fields and name != limit:
+                changed[name] = None
+                changed[str(limit)] = fields[name]
         if quirks.asks_for_usage and is_streamed(fields) and not wants_usage(fields):
-            body["stream_options"] = WITH_USAGE
-        return post(quirks.path, content=ENCODER.encode(body), content_type="application/json")
+            changed["stream_options"] = WITH_USAGE
+        return rewritten(body, fields, changed)
 
     def receipt(response: HttpResponse) -> Receipt:
-        said = response.read(Completion)
-        raise_failure_inside(response, said.error, said.object, quirks.errors)
-        if not said.choices:
+        answer = whole(response)
+        if "error" in answer or answer.get("object") == ERROR:
+            kind = text_in(answer, "object")
+            raise_failure_inside(response, said(answer, "error"), kind, quirks.errors)
+        if NOTHING.fullmatch(answer.get("choices", NULL)):
             raise UnreadableResponse("the answer has no `choices`", accepted="unknown")
-        return receipt_of(said, response, quirks)
+        return receipt_of(answer, response, quirks)
 
-    def listen(fields: Fields, head: HttpResponse) -> Listener:
-        return Overhearing(quirks, head, tells_usage=wants_usage(fields))
+    def listen(fields: Fields, head: HttpResponse, name: str = "") -> Listener:
+        return Overhearing(quirks, head, name, tells_usage=wants_usage(fields))
 
-    return Relay(suits=suits, ask=ask, read=receipt, signed=signed, listen=listen)
+    return Relay(
+        path=quirks.path,
+        suits=suits,
+        ask=ask,
+        most=most_written,
+        read=receipt,
+        signed=signed,
+        listen=listen,
+    )
 
 
-def signed(answer: bytes, name: str, cost: Decimal | None) -> bytes:
-    """An answer, or an event's data, with who gave it and what it cost."""
-    fields: dict[str, Any] = OBJECT.decode(answer)
-    fields["model"] = name
-    counted = fields.get("usage")
-    if cost is not None and counted is not None and bytes(counted)[:1] == b"{":
-        fields["usage"] = {**OBJECT.decode(counted), "cost": float(cost)}
-    return ENCODER.encode(fields)
+# --- bodies -----------------------------------------------------------------------------------
+
+
+def rewritten(body: bytes, fields: Fields, changed: Mapping[str, Any]) -> bytes:
+    """A body with some fields replaced, or left out where they are `None`."""
+    if not changed:
+        return body
+    news = {name: value for name, value in {**fields, **changed}.items() if value is not None}
+    return ENCODER.encode(news)
+
+
+def most_written(fields: Fields) -> int | None:
+    """How many tokens may be written at most."""
+    said = fields.get("max_completion_tokens") or fields.get("max_tokens")
+    digits = bytes(said) if said is not None else b""
+    return int(digits[:9]) if digits.isdigit() else None
+
+
+def whole(response: HttpResponse) -> dict[str, Raw]:
+    """An answer's fields as they were written."""
+    try:
+        return OBJECT.decode(response.content)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return response.read(dict[str, Raw])  # which says what is wrong
+
+
+def said(answer: Mapping[str, Raw], name: str) -> Any:
+    """What a field says."""
+    found = answer.get(name)
+    return None if found is None else read(bytes(found), object)
+
+
+def text_in(answer: Mapping[str, Raw], name: str) -> str | None:
+    """A field, where it is text."""
+    raw = bytes(answer.get(name, b""))
+    if raw[:1] != b'"':
+        return None
+    if b"\\" not in raw:  # nothing has to be unescaped
+        return raw[1:-1].decode("utf-8", "replace")
+    found: str = read(raw, str)
+    return found
+
+
+def signed(receipt: Receipt, name: str, cost: Decimal | None) -> bytes:
+    """An answer with who gave it and what it cost."""
+    return encoded(dict(receipt.answer or {}), name, cost)
+
+
+def encoded(answer: dict[str, Any], name: str, cost: Decimal | None) -> bytes:
+    """The same from its fields, or those of an event."""
+    answer["model"] = name
+    counted = answer.get("usage")
+    if cost is not None and counted is not None:
+        answer["usage"] = priced(bytes(counted), cost)
+    return ENCODER.encode(answer)
+
+
+def priced(counted: bytes, cost: Decimal) -> Any:
+    """A usage with what it cost, whatever the provider said of that."""
+    if counted[:1] != b"{":
+        return Raw(counted)
+    if b'"cost"' in counted or len(counted) < len(b'{"a":1}'):
+        return {**OBJECT.decode(counted), "cost": float(cost)}
+    return Raw(b'%b,"cost":%b}' % (counted[:-1].rstrip(), ENCODER.encode(float(cost))))
 
 
 def is_streamed(fields: Fields) -> bool:
@@ -122,25 +246,86 @@ def wants_usage(fields: Fields) -> bool:
     return options is not None and USAGE.search(bytes(options)) is not None
 
 
-def receipt_of(said: Completion, response: HttpResponse, quirks: Quirks) -> Receipt:
+def receipt_of(answer: dict[str, Raw], response: HttpResponse, quirks: Quirks) -> Receipt:
     """What is kept of an answer."""
+    told = answer.get("usage")
+    raw = bytes(told) if told is not None else b"null"
     return Receipt(
-        usage=usage(said.usage),
-        reported_cost=reported_cost(said.usage) if quirks.reports_cost else None,
-        model=said.model,
-        request_id=request_id(response, quirks.errors) or said.id,
+        counts=counts(raw),
+        raw=Raw(raw) if raw[:1] == b"{" else None,
+        reported_cost=reported_cost(said(answer, "usage")) if quirks.reports_cost else None,
+        model=text_in(answer, "model"),
+        request_id=request_id(response, quirks.errors) or text_in(answer, "id"),
+        answer=answer,
     )
+
+
+def counts(raw: bytes) -> dict[str, int]:
+    """Whole numbers of a usage, by our names for them."""
+    try:
+        told = COUNTED.decode(raw)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return counts_of(usage(read(raw, object)))
+    found = {"input_tokens": told.prompt_tokens, "output_tokens": told.completion_tokens}
+    if (into := told.prompt_tokens_details) is not None:
+        if into.cached_tokens is not None:
+            found["cached_input_tokens"] = into.cached_tokens
+        if into.cache_write_tokens is not None:
+            found["cache_write_tokens"] = into.cache_write_tokens
+        if into.image_tokens is not None:
+            found["input_image_tokens"] = into.image_tokens
+        if into.audio_tokens is not None:
+            found["input_audio_tokens"] = into.audio_tokens
+    if (out := told.completion_tokens_details) is not None:
+        if out.reasoning_tokens is not None:
+            found["reasoning_tokens"] = out.reasoning_tokens
+        if out.image_tokens is not None:
+            found["output_image_tokens"] = out.image_tokens
+        if out.audio_tokens is not None:
+            found["output_audio_tokens"] = out.audio_tokens
+    return found
+
+
+def counts_of(told: Usage) -> dict[str, int]:
+    """The whole numbers of a usage."""
+    stated = ((name, value) for name, value in told if name not in {"raw", "estimated"})
+    return {name: value for name, value in stated if isinstance(value, int)}
+
+
+# --- streams ----------------------------------------------------------------------------------
+
+
+class Named:
+    """Puts who answers where events have the provider's own name for it."""
+
+    __slots__ = ("_ours", "_theirs")
+
+    def __init__(self, name: str) -> None:
+        self._ours = b'"model":' + ENCODER.encode(name) if name else b""
+        self._theirs = b""
+
+    def __call__(self, events: bytes) -> bytes:
+        """The events with our name for it."""
+        if not self._ours:
+            return events
+        if not self._theirs or self._theirs not in events:
+            found = MODEL.search(events)
+            if found is None:
+                return events
+            self._theirs = found[0]
+        return events.replace(self._theirs, self._ours)
 
 
 class Overhearing:
     """Passes events on and keeps the last word on usage; what was added for that stays here."""
 
-    def __init__(self, quirks: Quirks, head: HttpResponse, *, tells_usage: bool) -> None:
+    def __init__(self, quirks: Quirks, head: HttpResponse, name: str, *, tells_usage: bool) -> None:
+        self._named = Named(name)
         self._quirks = quirks
         self._head = head
         self._tells_usage = tells_usage
         self._rest = b""
-        self._said = Completion()
+        self._said: dict[str, Raw] = {}
         self._finished = False
         self._waiting = b""
         """From the usage on: it is told with what it costs."""
@@ -150,6 +335,8 @@ class Overhearing:
         data = self._rest + chunk if self._rest else chunk
         end = max(data.rfind(b"\n\n") + 2, data.rfind(b"\r\n\r\n") + 4)
         if end < 4:
+            if len(data) > MAX_EVENT_BYTES:
+                raise too_large()
             self._rest = data
             return b""
         self._rest = data[end:]
@@ -158,8 +345,8 @@ class Overhearing:
             self._waiting += events
             return b""
         if TELLING.search(events) is None:
-            return events
-        return b"".join(event for event in split(events) if self._passes(event))
+            return self._named(events)
+        return self._named(b"".join(event for event in split(events) if self._passes(event)))
 
     def end(self) -> Receipt:
         """What was heard. `NetworkFailed` where the model never came to its end."""
@@ -172,7 +359,7 @@ class Overhearing:
         if not self._waiting:
             return self._rest
         event, *after = split(self._waiting + self._rest)
-        data = signed(data_of(event), name, cost)
+        data = encoded(OBJECT.decode(data_of(event)), name, cost)
         return b"data: " + data + b"\n\n" + b"".join(after)
 
     def _passes(self, event: bytes) -> bool:
@@ -189,7 +376,7 @@ class Overhearing:
         self._finished = self._finished or any(one.finish_reason for one in choices)
         if said.usage is None:
             return True
-        self._said = said
+        self._said = OBJECT.decode(data)
         if self._tells_usage and not choices:
             self._waiting = event
             return False

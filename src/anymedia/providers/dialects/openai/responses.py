@@ -1,7 +1,8 @@
 """Responses: `POST /responses`, OpenAI's newer text API.
 
 Nothing is stored at the provider (`store: false`). What a reasoning model wants back in the next
-turn comes encrypted in its answer; it is kept as `provider_state` and sent again unchanged.
+turn comes encrypted in its answer; it is kept as `provider_state` and sent again unchanged. So is
+every answer that says more than our words do: calls of the provider's own tools, sources, phases.
 """
 
 from __future__ import annotations
@@ -62,6 +63,15 @@ FIELDS: Mapping[str, str] = {
 MISSING = ("stop", "seed", "presence_penalty", "frequency_penalty", "top_k")
 """Fields that chat has and this API has not."""
 ENCRYPTED = "reasoning.encrypted_content"
+DIALECT = "openai-responses"
+"""Its name as a language. In `provider_state`, items that a caller said in it."""
+CHARGED = frozenset(
+    {
+        *("web_search_call", "file_search_call", "code_interpreter_call"),
+        "image_generation_call",
+    }
+)
+"""Tools that run at the provider for money."""
 
 
 def exchange(request: TextRequest, brief: Brief, quirks: Quirks) -> Exchange[TextAnswer]:
@@ -92,12 +102,15 @@ def ask(request: TextRequest, brief: Brief, quirks: Quirks, *, stream: bool = Fa
         body["text"] = {"format": wanted(request.output)}
     if request.reasoning_effort is not None:
         body["reasoning"] = {"effort": request.reasoning_effort}
-    if brief.model is not None and "reasoning" in brief.model.features:
-        # Models that do not reason refuse this.
-        body["include"] = [ENCRYPTED]
     if stream:
         body["stream"] = True
-    return post("/responses", json=merged(body, request.options))
+    body = merged(body, request.options)
+    if brief.model is not None and "reasoning" in brief.model.features:
+        # Models that do not reason refuse this.
+        asked = body.get("include")
+        further = [one for one in asked if one != ENCRYPTED] if isinstance(asked, list) else []
+        body["include"] = [ENCRYPTED, *further]
+    return post("/responses", json=body)
 
 
 def said(
@@ -139,9 +152,8 @@ def shown(part: Part) -> dict[str, Any]:
 
 def assistant(message: AssistantMessage, quirks: Quirks) -> Iterable[dict[str, Any]]:
     """What the model said before: its own items where they were kept, else written anew."""
-    own = message.provider_state.get(quirks.state)
-    items = own.get("items") if isinstance(own, dict) else None
-    if isinstance(items, list | tuple) and items:
+    known = message.provider_state
+    if items := own_items({name: known.get(name) for name in (quirks.state, DIALECT)}):
         yield from items
         return
     if message.content is not None:
@@ -197,6 +209,8 @@ class Piece(Shape):
     type: str | None = None
     text: str | None = None
     refusal: str | None = None
+    annotations: Any = None
+    logprobs: Any = None
 
 
 class MessageItem(Shape):
@@ -310,7 +324,7 @@ def gathered(
         tool_calls=calls,
         finish=finished(whole, called=bool(calls), refused=refusal is not None),
         usage=usage(whole.usage),
-        warnings=left_out(request),
+        warnings=(*left_out(request), *charged(known)),
         metadata=kept(whole.id, whole.service_tier),
         provider_state=state(known, quirks),
     )
@@ -343,12 +357,51 @@ def finished(whole: Response, *, called: bool, refused: bool) -> Finish:
     return Finish(unified=unified, raw=reason or whole.status)
 
 
+def charged(items: Iterable[dict[str, Any]]) -> tuple[Notice, ...]:
+    """That the provider's own tools cost more than their tokens, which is all that is counted."""
+    told = (item.get("type") for item in items)
+    kinds = [kind for kind in told if isinstance(kind, str) and kind in CHARGED]
+    return tuple(
+        Notice(
+            code="provider-note",
+            message=f"the answer holds {kinds.count(kind)} `{kind}`, which the provider charges "
+            f"besides the tokens; `cost` does not count it",
+        )
+        for kind in dict.fromkeys(kinds)
+    )
+
+
+def own_items(known: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+    """The items of an answer in a `provider_state`; none where it is of another kind."""
+    for kept_by_one in known.values():
+        items = kept_by_one.get("items") if isinstance(kept_by_one, dict) else None
+        if isinstance(items, list | tuple) and items:
+            return tuple(item for item in items if isinstance(item, dict))
+    return ()
+
+
+def tells_more(item: dict[str, Any]) -> bool:
+    """Whether an item is more than our words for it."""
+    match item.get("type"):
+        case "function_call":
+            return False
+        case "reasoning":
+            return bool(item.get("encrypted_content"))
+        case "message":
+            pieces = convert(item, MessageItem).content or ()
+            return bool(item.get("phase")) or any(
+                piece is not None and (piece.annotations or piece.logprobs) for piece in pieces
+            )
+        case _:
+            return True
+
+
 def state(items: list[dict[str, Any]], quirks: Quirks) -> dict[str, Any]:
-    """What has to come back in the next turn: all items in order, if any of them is encrypted.
+    """What has to come back in the next turn: all items in order, if any tells more than we do.
 
     Thoughts without their encrypted content were not stored anywhere and cannot be referred to.
     """
-    if not any(item.get("encrypted_content") for item in items):
+    if not any(map(tells_more, items)):
         return {}
     wanted_back = [
         item for item in items if item.get("type") != "reasoning" or item.get("encrypted_content")

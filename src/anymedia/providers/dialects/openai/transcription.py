@@ -1,4 +1,7 @@
-"""Transcription: `POST /audio/transcriptions`, a form with the recording in it."""
+"""Transcription: `POST /audio/transcriptions`, a form with the recording in it.
+
+Into English it is `POST /audio/translations`, which knows neither languages nor the times of words.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from anymedia.contracts.errors import UnreadableResponse
+from anymedia.contracts.errors import UnreadableResponse, UnsupportedOption
 from anymedia.contracts.transcription import Segment, TranscriptAnswer, TranscriptionRequest
 from anymedia.contracts.usage import Usage
 from anymedia.providers.dialects.openai.errors import (
@@ -56,6 +59,8 @@ def ask(request: TranscriptionRequest) -> HttpRequest:
         "temperature": request.temperature,
         "response_format": "json",
     }
+    if request.translate:
+        return translating(request, fields)
     if request.speakers:
         # Recordings over 30 seconds are refused without a way to cut them.
         fields |= {"response_format": "diarized_json", "chunking_strategy": "auto"}
@@ -64,9 +69,27 @@ def ask(request: TranscriptionRequest) -> HttpRequest:
             "response_format": "verbose_json",
             "timestamp_granularities": [request.timestamps],
         }
+    return sent("/audio/transcriptions", fields, request)
+
+
+def translating(request: TranscriptionRequest, fields: dict[str, Any]) -> HttpRequest:
+    """The form of a translation. What it has no field for is refused: it would be paid for."""
+    for name in ("language", "speakers"):
+        if getattr(request, name):
+            raise UnsupportedOption(f"`{name}` cannot be said of a translation; leave it out")
+    if request.timestamps == "word":
+        raise UnsupportedOption("`timestamps` of a translation can be `none` or `segment`")
+    del fields["language"]
+    if request.timestamps == "segment":
+        fields["response_format"] = "verbose_json"
+    return sent("/audio/translations", fields, request)
+
+
+def sent(path: str, fields: dict[str, Any], request: TranscriptionRequest) -> HttpRequest:
+    """A form with the caller's options on top."""
     body = merged(fields, request.options, without=OURS)
     parts = [part for name, value in body.items() for part in formed(name, value)]
-    return post("/audio/transcriptions", parts=(*parts, file_part("file", request.audio)))
+    return post(path, parts=(*parts, file_part("file", request.audio)))
 
 
 class Stretch(Shape):

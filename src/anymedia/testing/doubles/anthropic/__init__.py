@@ -27,6 +27,13 @@ from anymedia.testing.doubles.anthropic.failures import Failure
 from anymedia.testing.doubles.openai import mind
 
 VERSIONS = ("2026-10-21", messages.OLD_VERSION)
+COUNTED = frozenset(
+    {
+        *("model", "messages", "system", "tools", "tool_choice", "thinking", "output_config"),
+        *("cache_control", "speed"),
+    }
+)
+"""What a question may have whose tokens are counted."""
 LIMITS = {
     "anthropic-organization-id": "org_double",
     "anthropic-ratelimit-requests-limit": "50",
@@ -110,7 +117,10 @@ class AnthropicDouble(Double):
 
     def _count(self, _: Request, body: dict[str, Any], __: int) -> Response:
         self._model(body.get("model"))
-        return JSONResponse({"input_tokens": mind.tokens(json.dumps(body.get("messages")))})
+        for name in body.keys() - COUNTED:
+            raise Failure(400, f"{name}: Extra inputs are not permitted")
+        said = [body[name] for name in ("system", "tools", "messages") if name in body]
+        return JSONResponse({"input_tokens": sum(mind.tokens(json.dumps(one)) for one in said)})
 
     def _list(self, request: Request, _: dict[str, Any], __: int) -> Response:
         names = sorted(self.models)

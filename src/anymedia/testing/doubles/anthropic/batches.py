@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
 from starlette.requests import Request
@@ -14,7 +16,8 @@ from anymedia.testing.doubles.anthropic.failures import Failure
 
 Answer: TypeAlias = Callable[[dict[str, Any], str, int], dict[str, Any]]
 """A message, by its parameters, the API's version and a number; billed by whoever answers."""
-CREATED, EXPIRES = "2026-11-21T12:00:00Z", "2026-11-22T12:00:00Z"
+DAY = timedelta(hours=24)
+CUSTOM_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
 @dataclass
@@ -39,9 +42,11 @@ class Batches:
         names = [one.get("custom_id") for one in asked]
         if len(set(names)) != len(names):
             raise Failure(400, "requests: custom_id must be unique")
+        if not all(CUSTOM_ID.fullmatch(str(name)) for name in names):
+            raise Failure(400, f"custom_id: String should match pattern '^{CUSTOM_ID.pattern}$'")
         if any(one.get("params", {}).get("stream") for one in asked):
             raise Failure(400, "requests: stream is not supported in batches")
-        identifier = f"msgbatch_{number}"
+        identifier, now = f"msgbatch_{number}", datetime.now(UTC)
         self.orders[identifier] = {
             "looks": 0,
             "requests": asked,
@@ -53,8 +58,8 @@ class Batches:
                 "type": "message_batch",
                 "processing_status": "in_progress",
                 "request_counts": counts(processing=len(asked)),
-                "created_at": CREATED,
-                "expires_at": EXPIRES,
+                "created_at": now.isoformat(),
+                "expires_at": (now + DAY).isoformat(),
                 "ended_at": None,
                 "archived_at": None,
                 "cancel_initiated_at": None,
@@ -71,17 +76,32 @@ class Batches:
 
     def look(self, request: Request, _: dict[str, Any], __: int) -> Response:
         """`GET /v1/messages/batches/{batch}`: it comes further by being looked at."""
-        order = self._order(request)
+        return JSONResponse(self.looked_at(self._order(request)))
+
+    def looked_at(self, order: dict[str, Any]) -> dict[str, Any]:
+        """An order, a little later."""
         order["looks"] += 1
         status = order["shown"]["processing_status"]
         if status == "canceling" or (status == "in_progress" and order["looks"] >= self.slowness):
             self.work(order, cancelled=status == "canceling")
-        return JSONResponse(order["shown"])
+        shown: dict[str, Any] = order["shown"]
+        return shown
 
-    def listed(self, _: Request, __: dict[str, Any], ___: int) -> Response:
-        """`GET /v1/messages/batches`."""
-        data = [order["shown"] for order in reversed(self.orders.values())]
-        return JSONResponse({"data": data, "has_more": False, "first_id": None, "last_id": None})
+    def listed(self, request: Request, _: dict[str, Any], __: int) -> Response:
+        """`GET /v1/messages/batches`, the newest first."""
+        data = [self.looked_at(order) for order in reversed(self.orders.values())]
+        names = [one["id"] for one in data]
+        after = request.query_params.get("after_id")
+        rest = data[names.index(after) + 1 :] if after in names else data
+        page = rest[: int(request.query_params.get("limit", "20"))]
+        return JSONResponse(
+            {
+                "data": page,
+                "has_more": len(page) < len(rest),
+                "first_id": page[0]["id"] if page else None,
+                "last_id": page[-1]["id"] if page else None,
+            }
+        )
 
     def cancel(self, request: Request, _: dict[str, Any], __: int) -> Response:
         """`POST /v1/messages/batches/{batch}/cancel`."""
@@ -89,7 +109,7 @@ class Batches:
         if shown["processing_status"] == "ended":
             raise Failure(400, "the batch has ended")
         shown["processing_status"] = "canceling"
-        shown["cancel_initiated_at"] = CREATED
+        shown["cancel_initiated_at"] = datetime.now(UTC).isoformat()
         return JSONResponse(shown)
 
     def results(self, request: Request, _: dict[str, Any], __: int) -> Response:
@@ -116,7 +136,7 @@ class Batches:
         shown |= {
             "processing_status": "ended",
             "request_counts": told,
-            "ended_at": EXPIRES,
+            "ended_at": datetime.now(UTC).isoformat(),
             "results_url": f"{self.base_url()}/v1/messages/batches/{shown['id']}/results",
         }
 

@@ -92,9 +92,12 @@ def signed(body: dict[str, Any], model: Model) -> None:
 
 
 def prompt_of(body: dict[str, Any]) -> str:
-    """The last words that were said."""
-    said = [part["text"] for part in body["contents"][-1]["parts"] if part.get("text")]
-    return str(said[-1]) if said else ""
+    """The last words that were said, or else what a function answered."""
+    parts = body["contents"][-1]["parts"]
+    said = [part["text"] for part in parts if part.get("text")]
+    answers = [part["functionResponse"] for part in parts if "functionResponse" in part]
+    told = [str(value) for one in answers for value in (one.get("response") or {}).values()]
+    return str((said or told or [""])[-1])
 
 
 def answered(body: dict[str, Any], model: Model, number: int) -> dict[str, Any]:

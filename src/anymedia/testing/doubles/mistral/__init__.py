@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -20,7 +20,8 @@ from starlette.routing import Route
 from anymedia.providers.catalog import catalogued
 from anymedia.testing.double import Double, Fault
 from anymedia.testing.doubles.mistral.batches import Batches
-from anymedia.testing.doubles.openai.mind import FORBIDDEN, echo, tokens, words
+from anymedia.testing.doubles.mistral.chat import answered, last_words, streamed, whole
+from anymedia.testing.doubles.openai.mind import FORBIDDEN, tokens
 from anymedia.testing.form import form
 
 KNOWN = frozenset(
@@ -133,30 +134,17 @@ class MistralDouble(Double):
             problem = {"type": "extra_forbidden", "loc": ["body", name]}
             raise Failure(422, {"detail": [{**problem, "msg": "Extra inputs are not permitted"}]})
         self._known(body)
-        last = body["messages"][-1]
-        content = last["content"] if isinstance(last["content"], str) else "parts"
+        content = last_words(body["messages"][-1])
         if FORBIDDEN in content:
             raise Failure(403, {"message": "Request blocked by guardrail"})
-        said = echo(content)
-        usage = {"prompt_tokens": tokens(content), "completion_tokens": tokens(said)}
+        said = answered(body, content)
+        usage = {"prompt_tokens": tokens(content), "completion_tokens": said.tokens}
         usage["total_tokens"] = sum(usage.values())
         self._bill(body["model"], usage)
         head = {"id": "cmpl-1", "created": 1_795_000_000, "model": body["model"]}
         if body.get("stream"):
             return StreamingResponse(streamed(said, head, usage), media_type="text/event-stream")
-        thinks = body.get("reasoning_effort") == "high"
-        thought = {"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}
-        answer: dict[str, Any] = {"role": "assistant", "content": said}
-        if thinks:
-            answer["content"] = [thought, {"type": "text", "text": said}]
-        finish = "stop"
-        if body.get("tools") and last["role"] == "user":
-            call = {"name": body["tools"][0]["function"]["name"], "arguments": "{}"}
-            answer |= {"content": "", "tool_calls": [{"id": "D681PevKs", "function": call}]}
-            finish = "tool_calls"
-        choice = {"index": 0, "finish_reason": finish, "message": answer}
-        kind = {"object": "chat.completion", "choices": [choice], "usage": usage}
-        return JSONResponse({**head, **kind})
+        return JSONResponse({**head, **whole(said), "usage": usage})
 
     def _bill(self, model: str, usage: dict[str, int]) -> None:
         prices = {one.unit: one.usd / one.per for one in self.models[model].prices}
@@ -201,18 +189,3 @@ class MistralDouble(Double):
             for name in self.models
         ]
         return JSONResponse({"object": "list", "data": data})
-
-
-def streamed(said: str, head: dict[str, Any], usage: dict[str, int]) -> Iterator[str]:
-    """Fragments; the usage comes with the finish word, unasked."""
-    pieces = words(said)
-    for place, piece in enumerate(pieces):
-        last = place == len(pieces) - 1
-        choice = {
-            "index": 0,
-            "delta": {"content": piece},
-            "finish_reason": "stop" if last else None,
-        }
-        chunk = {**head, "object": "chat.completion.chunk", "choices": [choice]}
-        yield f"data: {json.dumps(chunk | ({'usage': usage} if last else {}))}\n\n"
-    yield "data: [DONE]\n\n"

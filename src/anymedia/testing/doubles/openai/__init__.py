@@ -118,6 +118,7 @@ def endpoints() -> dict[str, Endpoint]:
         "POST /images/edits": images.edited,
         "POST /audio/speech": audio.spoken,
         "POST /audio/transcriptions": audio.transcribed,
+        "POST /audio/translations": audio.translated,
         "POST /embeddings": embeddings.answer,
         "GET /models": listed,
         "GET /models/{model}": one,

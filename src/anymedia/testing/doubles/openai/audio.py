@@ -27,6 +27,8 @@ SOUNDS = {
 }
 CHARACTERS_PER_SECOND = 15
 HEARD = "This is what was said."
+IN_ENGLISH = "This is what was said, in English."
+TRANSLATED = frozenset({"file", "model", "prompt", "response_format", "temperature"})
 WRITTEN = frozenset(
     {
         *("file", "model", "language", "languages", "keywords", "prompt", "response_format"),
@@ -89,8 +91,25 @@ def streamed(sound: bytes, read: int, written: int, model: Model) -> Response:
 
 def transcribed(asked: Asked) -> Response:
     """`POST /v1/audio/transcriptions`."""
+    return written(asked, WRITTEN, HEARD)
+
+
+def translated(asked: Asked) -> Response:
+    """`POST /v1/audio/translations`, which one model does."""
+    if "translation" not in asked.model("transcription").tasks:
+        raise Failure(
+            400,
+            "This model does not support translation.",
+            code="unsupported_value",
+            param="model",
+        )
+    return written(asked, TRANSLATED, IN_ENGLISH)
+
+
+def written(asked: Asked, known: frozenset[str], heard: str) -> Response:
+    """What was heard, in the format that is wanted."""
     model = asked.model("transcription")
-    asked.refuse_unknown(WRITTEN)
+    asked.refuse_unknown(known)
     files = asked.files("file")
     if not files:
         raise missing_parameter("file")
@@ -106,8 +125,8 @@ def transcribed(asked: Asked) -> Response:
     seconds = length(files[0])
     asked.charge(f"transcript_{asked.number}", model, seconds=round(seconds), input_tokens=14)
     if form in {"text", "srt", "vtt"}:
-        return PlainTextResponse(HEARD + "\n")
-    return JSONResponse(transcript(form, asked.fields, model, seconds))
+        return PlainTextResponse(heard + "\n")
+    return JSONResponse(transcript(form, asked.fields, model, seconds, heard))
 
 
 def refuse_form(form: str, fields: dict[str, Any], model: Model) -> None:
@@ -128,9 +147,11 @@ def refuse_form(form: str, fields: dict[str, Any], model: Model) -> None:
         raise Failure(400, "timestamp_granularities needs response_format 'verbose_json'.")
 
 
-def transcript(form: str, fields: dict[str, Any], model: Model, seconds: float) -> dict[str, Any]:
+def transcript(
+    form: str, fields: dict[str, Any], model: Model, seconds: float, heard: str
+) -> dict[str, Any]:
     """The words, with what the format adds."""
-    told: dict[str, Any] = {"text": HEARD}
+    told: dict[str, Any] = {"text": heard}
     if any(price.unit == "seconds" for price in model.prices):
         told["usage"] = {"type": "duration", "seconds": round(seconds)}
     else:
@@ -144,7 +165,7 @@ def transcript(form: str, fields: dict[str, Any], model: Model, seconds: float) 
     if form == "json":
         return told
     told |= {"task": "transcribe", "duration": seconds}
-    segment = {"id": 0, "start": 0.0, "end": seconds, "text": HEARD}
+    segment = {"id": 0, "start": 0.0, "end": seconds, "text": heard}
     if form == "diarized_json":
         told["segments"] = [
             {**segment, "id": "seg_0", "type": "transcript.text.segment", "speaker": "A"}
@@ -155,10 +176,10 @@ def transcript(form: str, fields: dict[str, Any], model: Model, seconds: float) 
     if "segment" in wanted:
         told["segments"] = [segment]
     if "word" in wanted:
-        each = seconds / len(HEARD.split())
+        each = seconds / len(heard.split())
         told["words"] = [
             {"word": word.strip("."), "start": place * each, "end": (place + 1) * each}
-            for place, word in enumerate(HEARD.split())
+            for place, word in enumerate(heard.split())
         ]
     return told
 

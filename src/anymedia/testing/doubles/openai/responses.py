@@ -23,6 +23,8 @@ KNOWN = frozenset(
     }
 )
 ENCRYPTED = "reasoning.encrypted_content"
+SEARCH = "web_search"
+"""The one tool of its own that the double has."""
 
 
 def answer(asked: Asked) -> Response:
@@ -113,8 +115,20 @@ def spoken(
     answering = last.get("type") == "function_call_output"
     if mind.FORBIDDEN in prompt:
         return [*output, message(identifier, {"type": "refusal", "refusal": mind.REFUSAL})]
-    if fields.get("tools") and choice != "none" and not answering:
-        tools = [(tool["name"], tool.get("parameters") or {}) for tool in fields["tools"]]
+    offered = fields.get("tools") or []
+    functions = [tool for tool in offered if tool.get("type") == "function"]
+    searching = choice != "none" and any(tool.get("type") == SEARCH for tool in offered)
+    if searching:
+        output.append(
+            {
+                "id": f"ws_{identifier}",
+                "type": "web_search_call",
+                "status": "completed",
+                "action": {"type": "search", "query": prompt},
+            }
+        )
+    if functions and choice != "none" and not answering:
+        tools = [(tool["name"], tool.get("parameters") or {}) for tool in functions]
         parallel = fields.get("parallel_tool_calls", True)
         calls = mind.wanted_tools(tools, choice, prompt, parallel=parallel)
         return output + [
@@ -137,6 +151,9 @@ def spoken(
         case _:
             text = mind.echo(str(last.get("output")) if answering else prompt)
     part: dict[str, Any] = {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
+    if searching:
+        cited = {"type": "url_citation", "url": "https://example.com/", "title": "Example"}
+        part["annotations"] = [{**cited, "start_index": 0, "end_index": len(text)}]
     return [*output, message(identifier, part)]
 
 

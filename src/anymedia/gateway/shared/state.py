@@ -1,7 +1,8 @@
-"""What a provider wants back unchanged, packed into a block that clients hand back unread.
+"""What a provider wants back unchanged, packed into a text that clients hand back unread.
 
-Clients of this dialect return `redacted_thinking` as it came. So whatever a provider's next turn
-needs (signed thoughts, encrypted reasoning) travels in one, whoever the provider is.
+Clients return Anthropic's `redacted_thinking` and the encrypted content of OpenAI's reasoning as
+they came. So whatever a provider's next turn needs (signed thoughts, encrypted reasoning) travels
+in such a place, whoever the provider is.
 """
 
 from __future__ import annotations

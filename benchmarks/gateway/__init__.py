@@ -1,0 +1,1 @@
+"""The gateway beside others: on one core, against the same far end, round by round."""

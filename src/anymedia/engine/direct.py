@@ -1,0 +1,407 @@
+"""HTTP/1.1 spoken by the event loop itself, for short ways over plain `http://`.
+
+A model server beside the gateway (vLLM, Ollama, a proxy of one's own) is asked thousands of times a
+second. There most of what a question costs is the way to another thread and back, which the network
+client of `transport` has to take. Here are bytes, one parser (llhttp, by httptools) and one timer.
+
+Nothing clever lives here. What is not plain HTTP without a proxy goes by the other way: TLS, HTTP/2,
+certificates, names that are pinned. Connections are kept for `KEPT_SECONDS` at most, which is less
+than any server's own patience, the one that came back last first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import zlib
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.util import find_spec
+from typing import Any
+from urllib.parse import urlsplit
+
+from anymedia.contracts.errors import NetworkFailed, ProviderTimeout, UnreadableResponse
+from anymedia.contracts.version import __version__
+from anymedia.wire.http import Headers, HttpResponse
+
+KEPT_SECONDS = 4.0
+"""uvicorn, which most model servers stand on, closes connections after 5 s of silence."""
+MOST_KEPT = 512
+"""Connections to one address that nobody uses."""
+MOST_WAITING_BYTES = 64 * 1024
+"""Of a stream: who listens slowly makes the provider wait."""
+MOST_HEAD_BYTES = 64 * 1024
+COPIED_BYTES = 64 * 1024
+"""A larger body is written as it is: copying it would take longer than a second call."""
+MOST_PIECE_BYTES = 16 * 1024 * 1024
+"""Of what a single piece of a stream unpacks to."""
+PLAIN = re.compile(r"http://[A-Za-z0-9.-]+(:\d{1,5})?/[!-~]*", re.ASCII)
+NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+VALUE = re.compile(r"[\t\x20-\x7e]*")
+
+
+class Direct:
+    """Connections to plain addresses, kept and used again."""
+
+    def __init__(self, *, connect_seconds: float) -> None:
+        self._connect_seconds = connect_seconds
+        self._kept: dict[str, list[Line]] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
+
+    async def ask(
+        self, url: str, head: bytes, body: bytes, *, seconds: float, limit_bytes: int
+    ) -> HttpResponse:
+        """The whole answer, up to a size."""
+        place = url.split("/", 3)[2]
+        line = self._free(place) or await self._connected(place, seconds)
+        try:
+            status, headers = await line.ask(head, body, seconds=seconds, limit_bytes=limit_bytes)
+            content = line.content()
+        except BaseException:
+            line.drop()
+            raise
+        self._keep(place, line)
+        return HttpResponse(status, content, headers, url)
+
+    @asynccontextmanager
+    async def hear(
+        self, url: str, head: bytes, body: bytes, *, seconds: float, silence_seconds: float | None
+    ) -> AsyncIterator[tuple[HttpResponse, AsyncIterator[bytes]]]:
+        """The head of the answer, and its body as it comes."""
+        place = url.split("/", 3)[2]
+        line = self._free(place) or await self._connected(place, seconds)
+        try:
+            status, headers = await line.ask(
+                head, body, seconds=seconds, silence_seconds=silence_seconds
+            )
+            yield HttpResponse(status, b"", headers, url), line.chunks()
+        finally:
+            if line.complete:
+                self._keep(place, line)
+            else:
+                line.drop()
+
+    async def close(self) -> None:
+        """Hang up everywhere."""
+        self._closed = True
+        for lines in self._kept.values():
+            for line in lines:
+                line.drop()
+        self._kept.clear()
+        await asyncio.sleep(0)  # what was hung up on is closed in the loop's next round
+
+    def _free(self, place: str) -> Line | None:
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:  # whoever runs one loop after another has one set of lines each
+            self._loop, self._kept = loop, {}
+            return None
+        lines = self._kept.get(place)
+        while lines:
+            line = lines.pop()
+            if line.open and loop.time() - line.since < KEPT_SECONDS:
+                return line
+            line.drop()
+        return None
+
+    def _keep(self, place: str, line: Line) -> None:
+        lines = self._kept.setdefault(place, [])
+        if self._closed or not line.reusable or len(lines) >= MOST_KEPT:
+            line.drop()
+            return
+        line.since = line.loop.time()
+        lines.append(line)
+        if len(lines) > 1 and line.since - lines[0].since >= KEPT_SECONDS:
+            lines.pop(0).drop()
+
+    async def _connected(self, place: str, seconds: float) -> Line:
+        host, _, port = place.partition(":")
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(min(seconds, self._connect_seconds)):
+                _, line = await loop.create_connection(lambda: Line(loop), host, int(port or 80))
+        except TimeoutError:
+            raise ProviderTimeout("timed out while connecting", accepted="no") from None
+        except OSError as error:
+            # Its words may hold the address of a proxy or of a resolver; its kind does not.
+            why = error.strerror if error.errno is not None and error.errno > 0 else None
+            raise NetworkFailed(
+                f"could not connect: {why or type(error).__name__}", accepted="no"
+            ) from None
+        return line
+
+
+class Line(asyncio.Protocol):
+    """One connection: a question at a time, and its answer."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.since = 0.0
+        """When its last answer was complete."""
+        self.open = False
+        self.complete = True
+        """Whether nothing is to come: the answer has been read to its end, or nobody has asked."""
+        self.reusable = False
+        self._transport: Any = None
+        self._parser: Any = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._failure: Exception | None = None
+        self._parts: deque[bytes] = deque()
+        self._size = 0
+        self._limit: int | None = None
+        self._streaming = False
+        self._paused = False
+        self._headers: dict[str, str] = {}
+        self._unpacking: Any = None
+        self._head_size = 0
+        self._status = 0
+        self._ends = self._heard = self._silence = 0.0
+
+    # --- asking -----------------------------------------------------------------------------
+
+    async def ask(
+        self,
+        head: bytes,
+        body: bytes,
+        *,
+        seconds: float,
+        limit_bytes: int | None = None,
+        silence_seconds: float | None = None,
+    ) -> tuple[int, Headers]:
+        """Send, and wait: for all of it where there is a limit, else for the head."""
+        self._failure = None
+        self._parts.clear()
+        self._size = self._status = self._head_size = 0
+        self._headers = {}
+        self._unpacking = None
+        self.complete = self.reusable = self._paused = False
+        self._limit = limit_bytes
+        self._streaming = limit_bytes is None
+        self._heard = self.loop.time()
+        self._ends = self._heard + seconds
+        self._silence = min(silence_seconds or seconds, seconds)
+        self._timer = self.loop.call_at(self._heard + self._silence, self._look)
+        start = b"%b%d\r\n\r\n" % (head, len(body))
+        if len(body) > COPIED_BYTES:
+            self._transport.write(start)
+            self._transport.write(body)
+        else:
+            self._transport.write(start + body)
+        await self._news()
+        if not self._streaming:
+            self._check()  # what has come of the body may not be all of it
+        return self._status, Headers.lowered(self._headers)
+
+    def content(self) -> bytes:
+        """The whole body."""
+        return self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it comes; what came together is handed on together."""
+        parts = self._parts
+        while True:
+            if parts:
+                chunk = parts[0] if len(parts) == 1 else b"".join(parts)
+                parts.clear()
+                self._size = 0
+                if self._paused:
+                    self._paused = False
+                    self._transport.resume_reading()
+                yield chunk
+            elif self.complete:
+                return
+            elif self._failure is not None:
+                raise self._failure
+            else:
+                await self._news()
+
+    def _check(self) -> None:
+        """Raise what has gone wrong."""
+        if self._failure is not None:
+            raise self._failure
+
+    async def _news(self) -> None:
+        """Until something has happened that whoever waits should know."""
+        if self._failure is not None:
+            raise self._failure
+        waiter = self._waiter = self.loop.create_future()
+        try:
+            await waiter
+        finally:
+            self._waiter = None
+
+    def _wake(self) -> None:
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            if self._failure is not None and not self._parts:
+                waiter.set_exception(self._failure)
+            else:
+                waiter.set_result(None)
+
+    def _look(self) -> None:
+        """The timer: it is too late, unless something has been heard meanwhile."""
+        now = self.loop.time()
+        if self._paused:
+            self._heard = now  # the silence is not the provider's
+        due = min(self._ends, self._heard + self._silence)
+        if now < due:
+            self._timer = self.loop.call_at(due, self._look)
+            return
+        self._fail(ProviderTimeout("timed out while waiting for the answer", accepted="unknown"))
+
+    def _fail(self, error: Exception) -> None:
+        if self._failure is None and not self.complete:
+            self._failure = error
+            self.reusable = False
+            self._wake()
+        self._end_timer()
+
+    def _end_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def drop(self) -> None:
+        """Hang up."""
+        self._end_timer()
+        self.open = self.reusable = False
+        if self._transport is not None:
+            self._transport.abort()
+
+    # --- what the loop tells ------------------------------------------------------------------
+
+    def connection_made(self, transport: Any) -> None:
+        """There is a connection."""
+        from httptools import HttpResponseParser
+
+        self._parser = HttpResponseParser(self)
+        self._transport = transport
+        self.open = True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """There is none any more."""
+        self.open = self.reusable = False
+        if self.complete:
+            return
+        if exc is None and self._status and self._until_the_end():
+            self.on_message_complete()
+            return
+        self._fail(NetworkFailed("the connection broke: it was closed", accepted="unknown"))
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes."""
+        if self.complete:
+            self.drop()  # nobody has asked anything
+            return
+        self._heard = self.loop.time() if self._streaming else self._heard
+        try:
+            self._parser.feed_data(data)
+        except Exception as error:  # noqa: BLE001  whatever the parser finds wrong, it is no HTTP
+            inner = error.__context__
+            known = isinstance(inner, UnreadableResponse | NetworkFailed)
+            self._fail(
+                inner  # type: ignore[arg-type]  # just looked at
+                if known
+                else NetworkFailed("the connection broke: no HTTP came back", accepted="unknown")
+            )
+            self.drop()
+            return
+        if self._streaming and (self._parts or self.complete):
+            self._wake()
+            if self._size > MOST_WAITING_BYTES and not self._paused and self.open:
+                self._paused = True
+                self._transport.pause_reading()
+
+    # --- what the parser tells ----------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        """A status line. After a complete answer there is none: nothing more was asked."""
+        if self.complete:
+            raise UnreadableResponse("two answers came to one question", accepted="yes")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header."""
+        self._head_size += len(name) + len(value)
+        if self._head_size > MOST_HEAD_BYTES:
+            raise UnreadableResponse("the answer's head has no end", accepted="unknown")
+        self._headers.setdefault(name.decode("latin-1").lower(), value.decode("latin-1"))
+
+    def on_headers_complete(self) -> None:
+        """The head is there."""
+        status = self._parser.get_status_code()
+        if status < 200:  # the answer proper is still to come
+            self._headers = {}
+            return
+        self._status = status
+        packed = self._headers.get("content-encoding", "identity").lower()
+        if packed != "identity":
+            self._unpacking = unpacking(packed)
+        if self._streaming:
+            self._wake()
+        elif self._limit is not None:
+            declared = self._headers.get("content-length", "")
+            if declared.isdigit() and int(declared[:20]) > self._limit:
+                raise self._too_large()
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body."""
+        if self._unpacking is not None:
+            room = (MOST_PIECE_BYTES if self._limit is None else self._limit - self._size) + 1
+            body = self._unpacking.decompress(body, room)
+            if self._unpacking.unconsumed_tail:
+                raise self._too_large()
+        self._size += len(body)
+        if self._limit is not None and self._size > self._limit:
+            raise self._too_large()
+        self._parts.append(body)
+
+    def on_message_complete(self) -> None:
+        """That was all."""
+        if not self._status:
+            return  # a 1xx
+        self.complete = True
+        self.reusable = self.open and self._parser.should_keep_alive()
+        self._end_timer()
+        self._wake()
+
+    def _too_large(self) -> UnreadableResponse:
+        from anymedia.engine.transport import too_large
+
+        return too_large(MOST_PIECE_BYTES if self._limit is None else self._limit)
+
+    def _until_the_end(self) -> bool:
+        """Whether the answer ends where the connection does."""
+        said = self._headers
+        return "content-length" not in said and "transfer-encoding" not in said
+
+
+def unpacking(packed: str) -> Any:
+    """Unpacks what was packed though nobody asked for it. `UnreadableResponse` where we cannot."""
+    if packed in {"gzip", "x-gzip", "deflate"}:
+        return zlib.decompressobj(zlib.MAX_WBITS | 32)
+    raise UnreadableResponse(f"the answer is packed as `{packed[:40]}`", accepted="unknown")
+
+
+def head_of(url: str, headers: dict[str, str]) -> bytes | None:
+    """A POST's first bytes, up to its length; `None` where it cannot go this way."""
+    if not PLAIN.fullmatch(url) or find_spec("httptools") is None:
+        return None
+    said = {name.lower() for name in headers}
+    if said & {"host", "content-length", "transfer-encoding", "connection", "expect"}:
+        return None
+    if not all(NAME.fullmatch(n) and VALUE.fullmatch(v) for n, v in headers.items()):
+        return None
+    parts = urlsplit(url)
+    try:
+        if parts.port == 0:
+            return None
+    except ValueError:  # no port has such a number
+        return None
+    target = parts.path + (f"?{parts.query}" if parts.query else "")
+    lines = [f"POST {target} HTTP/1.1", f"host: {parts.netloc}"]
+    if "user-agent" not in said:
+        lines.append(f"user-agent: anymedia/{__version__}")
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return ("\r\n".join([*lines, "content-length: "])).encode("latin-1")

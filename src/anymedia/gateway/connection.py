@@ -1,0 +1,431 @@
+"""A connection from outside: how much of it is read, how long it is waited for, what noise is told.
+
+The parser reads strictly, and the server waits without end. Here the head of a request has a size
+and a time, and so has what nobody reads of an answer. What two servers could understand in two ways
+is refused, in the dialect of whoever asked, and nothing that follows it on the connection is looked
+at. Nothing of it is logged: strangers do not write our log; refusals are counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import httptools
+from starlette.responses import Response
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
+
+from anymedia.contracts.gateway import GatewaySettings
+from anymedia.gateway.overload import HEALTH, Load
+from anymedia.gateway.spec import Refused
+
+LONGEST_URL = 16 * 1024
+MOST_PIPELINED = 16
+LINGER_SECONDS = 5.0
+"""How long somebody who was refused may go on sending, to get round to reading why."""
+CROWDED_SECONDS = 2.0
+"""How long a connection beyond their number may take to ask whether we are well."""
+ONCE = frozenset(
+    {b"host", b"authorization", b"x-api-key", b"content-type", b"content-encoding", b"expect"}
+)
+"""Headers that mean something else to whoever reads the first and to whoever reads the last."""
+HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~%!$&'()*+,;=-]*)(:[0-9]{0,5})?")
+FRAMING = frozenset({b"content-length", b"transfer-encoding"})
+OVERHEAD_BYTES = 64 * 1024
+OVERHEAD = 8
+"""Bytes around the pieces of a body: so many, and so many for each byte of it."""
+
+Told: TypeAlias = Callable[[Refused, dict[str, Any]], Response]
+"""A refusal in the dialect of whoever asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What a connection may take."""
+
+    head_bytes: int
+    headers: int
+    head_seconds: float
+    idle_seconds: float
+    send_seconds: float
+    connections: int
+
+
+def rules_of(settings: GatewaySettings) -> Rules:
+    """As they are configured; a change holds for the next start."""
+    return Rules(
+        head_bytes=settings.max_head_bytes,
+        headers=settings.max_headers,
+        head_seconds=settings.head_seconds,
+        idle_seconds=settings.idle_seconds,
+        send_seconds=settings.send_seconds,
+        connections=settings.max_connections,
+    )
+
+
+class Unfit(Exception):
+    """Stops the parser; why, the connection knows."""
+
+
+class Connection(HttpToolsProtocol):
+    """Reads requests until there is something wrong with one."""
+
+    def __init__(self, *, rules: Rules, load: Load, told: Told, **given: Any) -> None:
+        super().__init__(**given)
+        self._rules = rules
+        self._load = load
+        self._told = told
+        self._refusal: Refused | None = None
+        self._in_head = self._in_body = self._again = False
+        self._began_now = False
+        """Whether the message began in the piece that was read last."""
+        self._size = 0
+        """Of that piece."""
+        self._read = 0
+        """Bytes of the pieces before it that belong to this message alone."""
+        self._of_body = 0
+        self._trailers = 0
+        self._deaf = False
+        """Whether nothing is read any more."""
+        self._crowded = False
+        self._patience: asyncio.TimerHandle | None = None
+        self._stall: asyncio.TimerHandle | None = None
+
+    # --- coming and going -----------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Somebody is there."""
+        super().connection_made(transport)  # type: ignore[arg-type]  # it is one that writes
+        self._crowded = len(self.connections) > self._rules.connections
+        self._wait(CROWDED_SECONDS if self._crowded else self._rules.head_seconds)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nobody is there any more."""
+        self._no_longer()
+        if self._stall is not None:
+            self._stall.cancel()
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Whoever asked does not read: they may think for a while."""
+        super().pause_writing()
+        if self._stall is None:
+            self._stall = self.loop.call_later(self._rules.send_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """They do."""
+        super().resume_writing()
+        if self._stall is not None:
+            self._stall.cancel()
+            self._stall = None
+
+    # --- reading --------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        """Some bytes, which need not end where a request does."""
+        if self._deaf:
+            return
+        self._began_now, self._size = False, len(data)
+        try:
+            while data:
+                data = self._parsed(data)
+        except httptools.HttpParserError as error:
+            self._refuse(self._refusal or noise(error))
+            return
+        if not self._in_head and not self._in_body:
+            return
+        if not self._began_now:
+            self._read += self._size
+        if self._in_head:
+            if self._patience is None and self._idle:
+                self._wait(self._rules.head_seconds)
+            if self._read > self._rules.head_bytes:
+                self._refuse(self._too_long())
+        elif self._read - self._of_body > OVERHEAD_BYTES + OVERHEAD * self._of_body:
+            self._refuse(Refused("the body has more wrapping than content"))
+
+    def _parsed(self, data: bytes) -> bytes:
+        """Read, and return what is left.
+
+        Nobody is upgraded. The parser takes what follows a wish for it for another language, and
+        would read a body as the next request: so another parser goes on, which has not heard of it.
+        """
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            left = data[upgrade.args[0] :]
+        else:
+            return b""
+        self.parser = httptools.HttpRequestParser(self)
+        framing = [one for one in self.headers if one[0] in FRAMING]
+        if has_body(framing):
+            self._again = True
+            head = b"".join(b"%b: %b\r\n" % one for one in framing)
+            self.parser.feed_data(b"POST / HTTP/1.1\r\n" + head + b"\r\n")
+            self._again = False
+        return left
+
+    # --- what the parser finds ------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        if self._again:
+            return
+        self._unset_keepalive_if_required()
+        self._in_head, self._began_now = True, True
+        self._read = self._of_body = self._trailers = 0
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """Some of its URL."""
+        if self._again:
+            return
+        super().on_url(url)
+        if len(self.url) > LONGEST_URL:
+            self._unfit(f"the URL is longer than {LONGEST_URL:,} bytes", 414)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header; what comes after the body is none."""
+        if self._in_head:
+            super().on_header(name, value)
+        elif not self._again:
+            self._trailers += 1
+            if self._trailers > self._rules.headers:
+                self._unfit("there are too many trailers", 431)
+
+    def on_headers_complete(self) -> None:
+        """The head is there: let it in, or not."""
+        if self._again:
+            return
+        self._in_head, self._in_body = False, True
+        self._no_longer()
+        self._check()
+        path = self._path
+        if self._crowded and path not in HEALTH:
+            self._refusal = self._load.refusal("there are too many connections")
+            raise Unfit
+        if self._idle:
+            if full := self._load.full(path, len(self.tasks)):
+                self._answer(full)
+                return
+        elif len(self.pipeline) >= MOST_PIPELINED:
+            self._unfit(f"more than {MOST_PIPELINED} requests wait on one connection", 429)
+        super().on_headers_complete()
+        if self.scope["http_version"] == "1.0":
+            self.cycle.send = Unframed(self.cycle)  # type: ignore[method-assign]
+        if self._crowded:
+            self.cycle.keep_alive = False
+
+    def on_body(self, body: bytes) -> None:
+        """Some of the body."""
+        self._of_body += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        if self._again or (self.parser.should_upgrade() and has_body(self.headers)):
+            return
+        self._in_body = False
+        self._no_longer()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """It is answered."""
+        super().on_response_complete()
+        if self._deaf:
+            if not self.pipeline:
+                self.transport.close()
+        elif self._in_body:
+            self._wait(min(LINGER_SECONDS, self._rules.send_seconds))
+        elif self._in_head:
+            self._unset_keepalive_if_required()
+            self._wait(self._rules.head_seconds)
+
+    # --- judging --------------------------------------------------------------------------
+
+    def _check(self) -> None:
+        """Refuse what could be understood in two ways."""
+        headers, rules = self.headers, self._rules
+        if len(headers) > rules.headers:
+            self._unfit(f"there are more than {rules.headers} headers", 431)
+        if (
+            self._size + self._read > rules.head_bytes
+            and sum(len(name) + len(value) for name, value in headers) > rules.head_bytes
+        ):
+            self._unfit(f"the headers are larger than {rules.head_bytes:,} bytes", 431)
+        found: dict[bytes, bytes] = {}
+        for name, value in headers:
+            if name in ONCE:
+                if name in found:
+                    self._unfit(f"there are two `{name.decode().title()}` headers; send one")
+                found[name] = value
+        version = self.parser.get_http_version()
+        if version != "1.1" and version != "1.0":  # noqa: PLR1714  faster, and asked of everything
+            self._unfit("this speaks HTTP/1.1 and HTTP/1.0", 505)
+        host = found.get(b"host")
+        if host is None and version == "1.1":
+            self._unfit("the `Host` header is missing")
+        if host is not None and not HOST.fullmatch(host):
+            self._unfit("the `Host` header is not a name or an address")
+        if self.url[:1] != b"/" and self.url != b"*":
+            self._check_whole(host)
+        if found.get(b"content-encoding", b"identity").lower() != b"identity":
+            self._unfit("bodies are not unpacked here: send it without `Content-Encoding`", 415)
+        if found.get(b"expect", b"100-continue").lower() != b"100-continue":
+            self._unfit("`Expect` can be `100-continue`", 417)
+
+    def _check_whole(self, host: bytes | None) -> None:
+        """A URL with a host in it: a proxy may have looked at that one, and we at the other."""
+        if self.parser.get_method() == b"CONNECT":
+            self._unfit("this is no proxy", 405)
+        scheme, _, rest = self.url.partition(b"://")
+        if scheme.lower() not in {b"http", b"https"} or rest.partition(b"/")[0] != host:
+            self._unfit("the URL names another host than the `Host` header does")
+
+    def _too_long(self) -> Refused:
+        if not self.headers and len(self.url) > LONGEST_URL // 2:
+            return Refused(f"the URL is longer than {LONGEST_URL:,} bytes", status=414)
+        return Refused(f"the headers are larger than {self._rules.head_bytes:,} bytes", status=431)
+
+    def _unfit(self, why: str, status: int = 400) -> None:
+        self._refusal = Refused(why, status=status)
+        raise Unfit
+
+    # --- refusing -------------------------------------------------------------------------
+
+    @property
+    def _idle(self) -> bool:
+        """Whether nothing is being answered."""
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is None or cycle.response_complete
+
+    def _answer(self, refusal: Refused) -> None:
+        """Refuse a request, and read on: its body goes nowhere."""
+        if not self.parser.should_keep_alive():
+            self._refusal = refusal
+            raise Unfit
+        self.cycle = Answered()  # type: ignore[assignment]  # as much of one as is looked at
+        self._write(refusal, last=False)
+        self.on_response_complete()
+
+    def _refuse(self, refusal: Refused) -> None:
+        """Refuse what cannot be read, and read no more; what came before is answered."""
+        self._deaf = True
+        self._no_longer()
+        if not self._idle:
+            if not self._in_body:
+                return
+            if self.pipeline and self.pipeline[0][0] is self.cycle:
+                self.pipeline.popleft()
+                return
+            begun = self.cycle.response_started
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+            if begun:
+                self.transport.abort()
+                return
+        self._write(refusal, last=True)
+        self._wait(min(LINGER_SECONDS, self._rules.send_seconds))
+        if self.transport.can_write_eof():
+            # Closing now would reset the connection before the answer is read.
+            self.transport.write_eof()
+
+    def _write(self, refusal: Refused, *, last: bool) -> None:
+        known = self._in_head or self._in_body
+        scope = {
+            "type": "http",
+            "method": self.parser.get_method().decode() if self._in_body else "",
+            "path": self._path if known else "/",
+            "query_string": b"",
+            "headers": self.headers if known else [],
+        }
+        response = self._told(refusal, scope)
+        headers = [*self.server_state.default_headers, *response.raw_headers]
+        if last:
+            headers.append((b"connection", b"close"))
+        self.transport.write(
+            STATUS_LINE[response.status_code]
+            + b"".join(b"%b: %b\r\n" % one for one in headers)
+            + b"\r\n"
+            + bytes(response.body)
+        )
+
+    @property
+    def _path(self) -> str:
+        return self.url.partition(b"?")[0].decode("latin-1")
+
+    # --- waiting --------------------------------------------------------------------------
+
+    def _wait(self, seconds: float) -> None:
+        self._no_longer()
+        self._patience = self.loop.call_later(seconds, self._too_late)
+
+    def _no_longer(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+    def _too_late(self) -> None:
+        self._patience = None
+        if self._in_head and not self._deaf:
+            seconds = self._rules.head_seconds
+            self._refuse(Refused(f"the headers did not arrive within {seconds:g} s", status=408))
+        else:
+            self.transport.abort() if self._in_body or self._deaf else self.transport.close()
+
+
+class Unframed:
+    """Answers HTTP/1.0, which knows no chunks: what has no length ends with the connection."""
+
+    def __init__(self, cycle: RequestResponseCycle) -> None:
+        self._cycle = cycle
+        self._send = cycle.send
+        self._open = False
+
+    async def __call__(self, message: Any) -> None:
+        """Send on."""
+        cycle = self._cycle
+        if message["type"] == "http.response.start":
+            names = {name.lower() for name, _ in message.get("headers", ())}
+            self._open = b"content-length" not in names
+            if self._open:
+                cycle.chunked_encoding = False
+        elif self._open:
+            cycle.expected_content_length = len(message.get("body", b""))
+        await self._send(message)
+
+
+class Answered:
+    """Stands for a request that was refused: what comes of it is passed over."""
+
+    response_complete = True
+
+    @property
+    def message_event(self) -> Answered:
+        """Nobody waits for one."""
+        return self
+
+    def set(self) -> None:
+        """Nobody."""
+
+
+def noise(error: httptools.HttpParserError) -> Refused:
+    """What the parser has against it: its own words only, none of the sender's."""
+    quotes = httptools.HttpParserInvalidURLError | httptools.HttpParserCallbackError
+    why = "" if isinstance(error, quotes) else f": {error}"
+    return Refused(f"this is not HTTP/1.1 as it should be{why}")
+
+
+def has_body(headers: Sequence[tuple[bytes, bytes]]) -> bool:
+    """Whether a body follows."""
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0 \t"))
+        for name, value in headers
+    )

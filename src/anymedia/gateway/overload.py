@@ -1,0 +1,110 @@
+"""How much is under way here, and when more is refused.
+
+Whoever is refused at once can go elsewhere or come again; whoever waits in a queue that grows makes
+everybody after them wait as well. So there is no queue: beyond a number of requests, or while this
+process is late with what it has, new ones are told to come back. Whether the gateway is well can
+always be asked.
+
+How late it is, a clock tells: it is to strike every twentieth of a second, and the loop that it is
+to strike on also carries the requests. One late stroke is a pause, unless it is a very long one;
+two in a row are too much work. With few requests under way it is late because of something else,
+and refusing would help nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import monotonic
+
+from anymedia.contracts.gateway import GatewaySettings
+from anymedia.gateway.spec import Refused
+
+HEALTH = frozenset({"/livez", "/readyz", "/health", "/api/health", "/metrics"})
+"""Asked by whoever has to decide what to do about it."""
+STRIKE_SECONDS = 0.05
+SOON_SECONDS = (1.0, 3.0)
+"""When to come back: not everybody at the same moment."""
+LATE_STROKES = 2
+LONG = 4.0
+"""A pause of so many times the delay allowed is no pause any more."""
+FEW = 20
+"""Requests beside which another one is always let in."""
+
+
+class Load:
+    """What one process has to do."""
+
+    def __init__(
+        self,
+        settings: Callable[[], GatewaySettings],
+        *,
+        now: Callable[[], float] = monotonic,
+        chance: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        self._settings = settings
+        self._now = now
+        self._chance = chance
+        self._due: float | None = None
+        self._late_strokes = 0
+        """In a row."""
+        self._ticking: asyncio.TimerHandle | None = None
+        self.streams = 0
+        """Answers that are being told bit by bit."""
+
+    # --- deciding -------------------------------------------------------------------------
+
+    def full(self, path: str, under_way: int) -> Refused | None:
+        """Why a request is not let in beside so many, if so."""
+        settings = self._settings()
+        if under_way >= settings.max_concurrent:
+            return None if path in HEALTH else self.refusal("too many requests are under way")
+        if under_way < FEW or not settings.max_delay_seconds or path in HEALTH:
+            return None
+        if not self.is_late(settings.max_delay_seconds):
+            return None
+        return self.refusal("the gateway has more to do than it can")
+
+    def is_late(self, allowed_seconds: float) -> bool:
+        """Whether there is more to do than is done in time."""
+        if self._due is None:
+            return False
+        since = self._now() - self._due
+        return self._late_strokes >= LATE_STROKES or since > LONG * allowed_seconds
+
+    @contextmanager
+    def stream(self) -> Iterator[None]:
+        """An answer that is told bit by bit. Raises `Refused` where there are too many."""
+        if self.streams >= self._settings().max_streams:
+            raise self.refusal("too many streams are open")
+        self.streams += 1
+        try:
+            yield
+        finally:
+            self.streams -= 1
+
+    def refusal(self, why: str) -> Refused:
+        """Come again."""
+        return Refused(why, status=503, retryable=True, retry_after=self._chance(*SOON_SECONDS))
+
+    # --- the clock ------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Look at the clock from now on, on the loop that runs."""
+        self._due = self._now() + STRIKE_SECONDS
+        self._ticking = asyncio.get_running_loop().call_later(STRIKE_SECONDS, self.strike)
+
+    def end(self) -> None:
+        """Look at it no longer."""
+        if self._ticking is not None:
+            self._ticking.cancel()
+        self._ticking = self._due = None
+
+    def strike(self) -> None:
+        """The clock strikes."""
+        assert self._due is not None
+        late = self._now() - self._due > self._settings().max_delay_seconds
+        self._late_strokes = self._late_strokes + 1 if late else 0
+        self.begin()

@@ -1,0 +1,33 @@
+"""Names are handed out once, here and in children of this process."""
+
+from __future__ import annotations
+
+import os
+
+from anymedia.engine.identity import AT_ONCE, Names
+
+
+def test_no_name_comes_twice() -> None:
+    """Through several stores."""
+    names = Names()
+    made = [name for _ in range(3 * AT_ONCE) for name in names.two("att", "req")]
+    assert len(set(made)) == len(made)
+    assert {len(one) for one in made} == {4 + 32}
+    assert made[0].startswith("att_")
+    assert made[1].startswith("req_")
+
+
+def test_a_child_has_names_of_its_own() -> None:
+    """What the parent has in store is the parent's."""
+    names = Names()
+    names.two("att", "req")
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:  # pragma: no cover  another process
+        os.write(writing, "".join(names.two("att", "req")).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    theirs = os.read(reading, 200).decode()
+    os.close(reading)
+    os.close(writing)
+    assert theirs != "".join(names.two("att", "req"))
