@@ -21,6 +21,7 @@ from sqlalchemy import Connection, func, select
 from anymedia.clock import Clock, SystemClock
 from anymedia.contracts.callback import CallbackSettings
 from anymedia.contracts.configuration import Settings
+from anymedia.contracts.media import MediaBytes
 from anymedia.engine.engine import Engine
 from anymedia.engine.transport import Incoming, NetworkTransport, Outgoing, Transport
 from anymedia.jobs.service import Jobs
@@ -28,6 +29,7 @@ from anymedia.store.artifacts import ArtifactStore
 from anymedia.store.database import Database
 from anymedia.store.journal import Journal
 from anymedia.store.schema import timeline
+from anymedia.store.transaction import write_rest
 from anymedia.wire.http import HttpResponse
 from tests.chaos.works import works
 from tests.support.postgres import database_in
@@ -67,19 +69,20 @@ class DoomedDatabase:
         self._before, self._after = before, after
         self.directory, self.url = within.directory, within.url
 
-    async def write(self, work: Callable[[Connection], T], *, together: bool = False) -> T:
+    async def write(self, work: Callable[[Connection], T], *, job: str | None = None) -> T:
         written: list[str] = []
 
         def watched(connection: Connection) -> T:
             last = connection.execute(select(func.max(timeline.c.row))).scalar() or 0
             outcome = work(connection)
+            write_rest(connection)
             new = select(timeline.c.event).where(timeline.c.row > last)
             written[:] = connection.execute(new).scalars()
             if set(self._before) & set(written):
                 die()
             return outcome
 
-        outcome = await self._within.write(watched, together=together)
+        outcome = await self._within.write(watched, job=job)
         if set(self._after) & set(written):
             die()
         return outcome
@@ -144,6 +147,15 @@ class DoomedTransport:
         await self._within.close()
 
 
+class Inside:
+    """Where the inputs of jobs are kept: with them."""
+
+    jobs: Jobs
+
+    async def read_input(self, artifact_id: str) -> MediaBytes:
+        return await self.jobs.read_input(artifact_id)
+
+
 async def first_of(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """The first of them."""
     async for chunk in chunks:
@@ -171,12 +183,14 @@ def jobs_in(
         clock=clock or SystemClock(),
         chance=random.Random(7),
         ledger=Journal(directory / "journal"),
+        kept=(kept := Inside()),
     )
     engine.providers.register(works(ability, base_url, report_seconds=REPORT_SECONDS))
     flush: Callable[[int], object] = os.fsync if point != "flushed" else lambda _: die()
     store = ArtifactStore(directory, limit_bytes=10**8, flush=flush)  # type: ignore[arg-type]  # what it returns is not looked at
     database = DoomedDatabase(database_in(directory), before, AFTER.get(point, ()))
-    return Jobs(engine, database, store, callback_base_url=callback_base)
+    kept.jobs = Jobs(engine, database, store, callback_base_url=callback_base)
+    return kept.jobs
 
 
 async def main() -> None:

@@ -32,7 +32,7 @@ TWICE = Outcome(last_told=2)
 
 POINTS = {
     "intent-unwritten": "before the intent is written down",
-    "intent-written": "the intent is written down",
+    "intent-written": "the intent is written down; what it takes has to be uploaded",
     "opened": "it is written down that it is sent; not a byte has been",
     "sent": "the provider has taken it on, its answer is on the way",
     "answered": "the answer is here, and not written down",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 
 from anymedia.contracts.image import ImageRequest
 from anymedia.contracts.job import Job
+from anymedia.contracts.media import MediaBytes
 from anymedia.testing.double import serving
 from tests.chaos.crashing import jobs_in
 from tests.chaos.doubles import WorkDouble, content
@@ -31,6 +33,14 @@ PACE = 6.0
 LATER_SECONDS = 100.0
 """When another process looks: leases, deadlines and holds of the dead one are over."""
 AT_ONCE = 3
+TAKES_TIME = {"intent-written"}
+"""Points that only who has something to upload gets to."""
+DOT = MediaBytes(
+    data=base64.b64decode(
+        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+    ),
+    media_type="image/png",
+)
 
 
 @dataclass
@@ -55,7 +65,12 @@ class Case:
             self.directory, self.double.base_url, self.double.ability, self.callback_base
         )
         url = f"{self.receiver.url}/{self.point}"
-        request = ImageRequest(prompt=self.asked.prompt, model=self.asked.model, callback_url=url)
+        request = ImageRequest(
+            prompt=self.asked.prompt,
+            model=self.asked.model,
+            callback_url=url,
+            images=(DOT,) if self.point in TAKES_TIME else (),
+        )
         await jobs.submit(request)
         await jobs.close()
         await jobs._database.close()

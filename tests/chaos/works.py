@@ -150,7 +150,7 @@ def works(ability: str, base_url: str, *, report_seconds: float = 60.0) -> Provi
         id="one",
         provider=name,
         medium="image",
-        tasks=("text_to_image",),
+        tasks=("text_to_image", "edit"),
         prices=(Price(unit="images", usd=PRICES[ability]),),
         source="this test",
         as_of=date(2026, 11, 21),

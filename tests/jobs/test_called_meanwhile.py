@@ -14,9 +14,9 @@ from anymedia.contracts.media import RemoteArtifact
 from anymedia.contracts.result import MediaAnswer
 from anymedia.contracts.usage import Usage
 from anymedia.jobs import rows
+from anymedia.jobs.beginning import begin
 from anymedia.jobs.guard import adopt, answered, unknown
 from anymedia.jobs.service import Jobs
-from anymedia.jobs.steps import begin
 from anymedia.jobs.watching import stopped
 from anymedia.providers.spec import Submitted
 from tests.jobs.worker import jobs_in
@@ -39,12 +39,12 @@ async def sending(jobs: Jobs) -> tuple[RowMapping, RowMapping]:
     await jobs._database.write(claim)
     row = await jobs._database.read(lambda c: rows.job(c, job.id))
     assert row is not None
-    await begin(jobs._desk, row, [])  # writes the intent down
+    await begin(jobs._desk, row, [])  # writes down that it is sent
 
     def send(c: Connection) -> None:
         (attempt,) = rows.attempts_of(c, [job.id])
-        columns = {"opened_at": NOW, "send_deadline": NOW}
-        rows.move(c, attempt["id"], before=("intent",), after="sending", **columns)
+        assert attempt["state"] == "sending"
+        rows.set_attempt(c, attempt["id"], opened_at=NOW, send_deadline=NOW)
 
     await jobs._database.write(send)
     return await seen(jobs, job.id)

@@ -83,6 +83,23 @@ class Process:
         self.start()
         await until(lambda: self.dispatcher.health()["queue"] == "listening")
 
+    async def take_on(self, job_id: str) -> bool:
+        """A job comes in here. Whether this process keeps it."""
+        worker = self.dispatcher.taking()
+
+        def work(c: Connection) -> None:
+            rows.insert_job(
+                c, id=job_id, owner="local", medium="image", status="queued", worker=worker,
+                request="{}", request_hash="h", created_at=1.0, updated_at=1.0, due_at=1.0,
+            )  # fmt: skip
+
+        await self.database.write(work, job=job_id)
+        if worker is None:
+            self.dispatcher.enqueue(job_id)
+        else:
+            self.dispatcher.took(job_id, worker)
+        return worker is not None
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -133,6 +150,43 @@ def test_two_processes_share_what_trickles_in(url: str, tmp_path: Path) -> None:
             await until(lambda: len({*first.looked_at, *second.looked_at}) >= 80)
             found = await first.database.read(shares)
             assert max(found.values()) - min(found.values()) <= 8, found
+
+    asyncio.run(course())
+
+
+def test_what_two_processes_take_on_is_shared_without_the_queue(url: str, tmp_path: Path) -> None:
+    """Both get about as many: most stay where they came in, and neither gets ahead."""
+
+    async def course() -> None:
+        async with Process(url, tmp_path) as first, Process(url, tmp_path) as second:
+            await first.at_work()
+            await second.at_work()
+            kept = 0
+            for number in range(800):
+                one = (first, second)[number % 2]
+                kept += await one.take_on(f"job_{number:04}")
+            await until(lambda: len({*first.looked_at, *second.looked_at}) >= 800)
+            found = await first.database.read(shares)
+            assert sum(found.values()) == 800
+            assert max(found.values()) - min(found.values()) <= 80, found
+            assert kept >= 200
+
+    asyncio.run(course())
+
+
+def test_what_one_process_takes_on_is_shared_too(url: str, tmp_path: Path) -> None:
+    """All come in at the first, hundreds at once: it keeps its share and no more."""
+
+    async def course() -> None:
+        async with Process(url, tmp_path) as first, Process(url, tmp_path) as second:
+            await first.at_work()
+            await second.at_work()
+            names = [f"job_{number:04}" for number in range(800)]
+            for start in range(0, 800, 40):
+                await asyncio.gather(*map(first.take_on, names[start : start + 40]))
+            await until(lambda: len({*first.looked_at, *second.looked_at}) >= 800)
+            found = await first.database.read(shares)
+            assert max(found.values()) - min(found.values()) <= 80, found
 
     asyncio.run(course())
 
@@ -193,7 +247,13 @@ def test_a_worker_goes_on_when_the_database_was_away(url: str, tmp_path: Path) -
             await asyncio.sleep(2.5)
             wire.mend()
             await until(lambda: one.dispatcher.worker != name and len(one.looked_at) >= 20)
-            assert await helper.database.read(shares) == {one.dispatcher.worker: 10}
+
+            async def all_are_its_own() -> None:
+                # On a crowded machine a lease of a second may end again meanwhile.
+                while await helper.database.read(shares) != {one.dispatcher.worker: 10}:  # noqa: ASYNC110  rows tell nobody
+                    await asyncio.sleep(0.05)
+
+            await asyncio.wait_for(all_are_its_own(), 30)
 
     parts = database_at(tmp_path, url).address.url  # type: ignore[attr-defined]  # it is on Postgres
     with Forwarder(parts.host or "", parts.port or 5432) as wire:

@@ -38,15 +38,15 @@ class Overheard:
         self.workers: list[str | None] = []
         self.deaf = False
 
-    async def write(self, work: Callable[[Connection], T], *, together: bool = False) -> T:
+    async def write(self, work: Callable[[Connection], T], *, job: str | None = None) -> T:
         def noted(connection: Connection) -> tuple[T, list[str | None]]:
             outcome = work(connection)
-            if not isinstance(outcome, Job):
+            if not (isinstance(outcome, tuple) and isinstance(outcome[0], Job)):
                 return outcome, []
-            query = select(jobs.c.worker).where(jobs.c.id == outcome.id)
+            query = select(jobs.c.worker).where(jobs.c.id == outcome[0].id)
             return outcome, [connection.execute(query).scalar()]
 
-        outcome, whose = await self._database.write(noted, together=together)
+        outcome, whose = await self._database.write(noted, job=job)
         self.workers += whose
         if whose and self.deaf:
             self.deaf = False

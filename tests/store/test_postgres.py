@@ -127,13 +127,13 @@ def test_what_may_shares_transactions(url: str, tmp_path: Path) -> None:
         raise KeyError("a mistake")
 
     async def work(database: Database) -> tuple[list[Any], list[Any]]:
-        shared = [database.write(transaction, together=True) for _ in range(20)]
+        shared = [database.write(transaction, job=f"job_{n}") for n in range(20)]
         alone = [database.write(transaction) for _ in range(3)]
         names = await asyncio.gather(*shared)
         assert len(set(await asyncio.gather(*alone)) | set(names)) == len(set(names)) + 3
         some = (half, put("a"), put("b"), put("a"), put("c"))
         found = await asyncio.gather(
-            *(database.write(one, together=True) for one in some), return_exceptions=True
+            *(database.write(one, job="job_1") for one in some), return_exceptions=True
         )
         assert await database.read(keys) == {"a", "b", "c"}
         return names, found
@@ -148,7 +148,7 @@ def test_who_goes_away_leaves_finished_work(url: str, tmp_path: Path) -> None:
     """Work that shares a transaction is committed also when nobody waits for it any more."""
 
     async def work(database: Database) -> set[str]:
-        asked = [asyncio.ensure_future(database.write(put(key), together=True)) for key in "abc"]
+        asked = [asyncio.ensure_future(database.write(put(key), job=f"job_{key}")) for key in "abc"]
         await asyncio.sleep(0)
         asked[1].cancel()
         assert await asked[0] == "a"
@@ -164,7 +164,7 @@ def test_an_answer_is_no_older_than_its_question(url: str, tmp_path: Path) -> No
 
     async def work(database: Database) -> list[bool]:
         async def one(number: int) -> bool:
-            await database.write(put(f"key {number}"), together=True)
+            await database.write(put(f"key {number}"), job=f"job_{number}")
             return f"key {number}" in await database.read(keys)
 
         return await asyncio.gather(*map(one, range(60)))

@@ -79,7 +79,7 @@ class Inputs:
             how = connection.provider.inputs.mask
             drawn = await asyncio.to_thread(marked, await self.held(mask), how, notices)
             request = request.model_copy(update={"mask": drawn})
-        if not any(map(holds_media, request.__dict__.values())):
+        if not takes_media(request):
             return request, notices
         return await replaced(request, prepare), notices
 
@@ -186,6 +186,11 @@ def read_file(path: Path, limit_bytes: int) -> MediaBytes:
             f"`{path}` has more than the {limit_bytes:,} bytes that are read (`max_input_bytes`)"
         )
     return MediaBytes(data=data, media_type=sniffed(data, path.name), filename=path.name)
+
+
+def takes_media(request: Request[Any]) -> bool:
+    """Whether a request has media in it that a provider has to be handed."""
+    return any(map(holds_media, request.__dict__.values()))
 
 
 def holds_media(value: Any) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from sqlalchemy import Connection, RowMapping
 
@@ -25,8 +25,11 @@ from anymedia.jobs.waits import Waits
 from anymedia.media.studio import Studio
 from anymedia.store.artifacts import ArtifactStore
 from anymedia.store.database import Database
+from anymedia.store.transaction import standing
 
 T = TypeVar("T")
+Attempt: TypeAlias = RowMapping | dict[str, Any]
+"""An attempt's row, or what is about to be one."""
 KEEP_PAUSE_SECONDS = 1.0
 KEEP_TRIES = 300
 """Five minutes: so long may a database take to come back."""
@@ -34,6 +37,10 @@ KEEP_TRIES = 300
 
 class LostLease(Exception):
     """Another process works on the job now; this one must not touch it."""
+
+
+class Outdated(Exception):
+    """A job was changed since it was seen: what follows has to be looked at again."""
 
 
 @dataclass(slots=True)
@@ -78,39 +85,51 @@ class Desk:
         """Seconds since 1970, as all go by who share the database."""
         return self.database.time(self.engine.clock.now().timestamp())
 
-    async def keep(self, work: Callable[[Connection], T], *, together: bool = False) -> T:
-        """Write down what would be lost otherwise; while the database is away, try again."""
+    async def keep(self, work: Callable[[Connection], T], *, job: str | None = None) -> T:
+        """Write down what would be lost otherwise; while the database is away, try again.
+
+        `job` as `Database.write` has it.
+        """
         for _ in range(KEEP_TRIES):
             try:
-                return await self.database.write(work, together=together)
+                return await self.database.write(work, job=job)
             except StorageFailed as error:
                 self.engine.report(f"{error.message}; holding what a provider said in memory")
                 await self.engine.clock.sleep(KEEP_PAUSE_SECONDS)
-        return await self.database.write(work, together=together)
+        return await self.database.write(work, job=job)
 
     async def change(
-        self, job_id: str, work: Callable[[Connection], T], *, together: bool = False
+        self,
+        job_id: str,
+        work: Callable[[Connection], T],
+        *,
+        seen: RowMapping | None = None,
+        together: bool = False,
     ) -> T:
         """Change a job's rows, unless another process has taken it over.
 
-        `together` as `Database.write` has it: nothing may end in it that a budget counts.
+        `seen` is its row where nothing may have changed since: `Outdated` where something has.
+        `together` says that nothing ends in it that a budget counts: then it shares a transaction.
         """
         worker = self.worker()
 
         def guarded(connection: Connection) -> T:
-            if not rows.owned(connection, job_id, worker):
+            found = standing(connection, job_id)
+            if found is None or found.worker != worker:
                 raise LostLease(job_id)
+            if seen is not None and seen["updated_at"] != found.updated_at:
+                raise Outdated(job_id)
             return work(connection)
 
-        outcome = await self.database.write(guarded, together=together)
+        outcome = await self.database.write(guarded, job=job_id if together else None)
         self.changed(job_id)
         return outcome
 
-    def connection_of(self, attempt: RowMapping) -> ProviderConnection:
+    def connection_of(self, attempt: Attempt) -> ProviderConnection:
         """The provider that an attempt went to."""
         return self.engine.providers.get(attempt["provider"], attempt["variant"])
 
-    def model_of(self, attempt: RowMapping, medium: Medium) -> Model | None:
+    def model_of(self, attempt: Attempt, medium: Medium) -> Model | None:
         """The model that an attempt asked for."""
         return self.engine.providers.model(attempt["provider"], attempt["model"], medium)
 
@@ -133,7 +152,7 @@ class Desk:
             return False
         return self.calls.expected(connection.name, attempt_id, self.now())
 
-    def callback_url(self, attempt: RowMapping | dict[str, Any]) -> str | None:
+    def callback_url(self, attempt: Attempt) -> str | None:
         """Where the provider may report about an attempt."""
         if self.callback_base_url is None:
             return None

@@ -115,7 +115,7 @@ class Source(Protocol):
         ...
 
     def keeps(self, load: int) -> bool:
-        """Whether a job that comes in here may be ours at once, who have so many."""
+        """Whether a job that comes in now is to be ours at once, who have so many."""
         ...
 
     async def claim(self, lease: Lease, load: int) -> tuple[list[str], bool]:

@@ -1,7 +1,8 @@
 """The submit guard: a paid request is never sent twice.
 
     prepare   the attempt's row (intent) and its reservation are there; inputs are uploaded
-    open      intent -> sending, compare-and-set, on the disk, with a deadline
+    open      intent -> sending, compare-and-set, on the disk, with a deadline; where there is
+              nothing to upload, in the transaction that writes the attempt's row
     send      one POST, shorter than the deadline; no retry, no redirect
     close     accepted | rejected | not_sent, or it stays `sending`: nobody knows
     resolve   whoever finds `sending` past its deadline asks the provider, if it can be asked
@@ -14,6 +15,7 @@ again unless the provider recognises it as the same.
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
@@ -35,11 +37,12 @@ from anymedia.contracts.problem import Problem
 from anymedia.contracts.request import MediaRequest
 from anymedia.contracts.result import MediaAnswer
 from anymedia.engine.fitting import fit
+from anymedia.engine.inputs import takes_media
 from anymedia.engine.legs import policy_of
 from anymedia.engine.retry import retries_unknown
 from anymedia.engine.wishes import without_alias
 from anymedia.jobs import requests, rows
-from anymedia.jobs.desk import Desk
+from anymedia.jobs.desk import Attempt, Desk
 from anymedia.jobs.outbox import events
 from anymedia.jobs.pace import pause
 from anymedia.jobs.settling import NOTHING, end_attempt, end_job
@@ -70,14 +73,14 @@ TURNED_AWAY = frozenset({None, 404, 409, 425})
 DISK_PAUSE_SECONDS = 5.0
 
 
-def operation_of(desk: Desk, attempt: RowMapping, medium: Any) -> Call | Job:
+def operation_of(desk: Desk, attempt: Attempt, medium: Any) -> Call | Job:
     """How the attempt's provider does this; it was a candidate, so it does."""
     operation: Operation | None = desk.connection_of(attempt).provider.operation(medium, Call, Job)
     assert isinstance(operation, Call | Job)
     return operation
 
 
-def effective_request(job: RowMapping, attempt: RowMapping, desk: Desk) -> MediaRequest[Any]:
+def effective_request(job: RowMapping, attempt: Attempt, desk: Desk) -> MediaRequest[Any]:
     """The request as the attempt's model takes it."""
     request = without_alias(requests.from_row(job), desk.engine.providers)
     connection = desk.connection_of(attempt)
@@ -108,6 +111,42 @@ def brief_of(desk: Desk, job: RowMapping, attempt: RowMapping) -> Brief:
 # --- prepare, open, send, close -------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What an attempt sends, with leave of the provider's circuit."""
+
+    operation: Call | Job
+    request: MediaRequest[Any]
+    admission: Admission | None
+    """`None` for what is only repeated."""
+
+    def opening(self, now: float) -> dict[str, Any]:
+        """The columns of an attempt that is being sent."""
+        allowed = self.operation.timeout_seconds + MARGIN_SECONDS
+        return {"opened_at": now, "send_deadline": now + allowed}
+
+    def given_up(self, desk: Desk) -> None:
+        """It is not sent after all."""
+        if self.admission is not None:
+            desk.engine.guards.breakers.said_nothing(self.admission)
+
+
+def ready(desk: Desk, job: RowMapping, attempt: Attempt) -> Ready | None:
+    """What an attempt that is not written down yet will send.
+
+    `None` where something has to be uploaded first, and where it cannot be sent: then its intent is
+    written down before anybody finds that out.
+    """
+    try:
+        request = effective_request(job, attempt, desk)
+        if takes_media(request):
+            return None
+        admission = desk.underway.admitted(job, attempt)
+    except GenerationError:
+        return None
+    return Ready(operation_of(desk, attempt, job["medium"]), request, admission)
+
+
 async def send(desk: Desk, job: RowMapping, attempt: RowMapping) -> float | None:
     """Take an attempt from intent to whatever comes of it. Seconds until the next step."""
     connection = desk.connection_of(attempt)
@@ -128,73 +167,68 @@ async def send(desk: Desk, job: RowMapping, attempt: RowMapping) -> float | None
         admission = desk.underway.admitted(job, attempt)
     except CircuitOpen as error:
         return await never_sent(desk, job, attempt, error)
-    opened_at = await opened(desk, job, attempt, operation.timeout_seconds, before=("intent",))
+    what = Ready(operation, request, admission)
+    opened_at = await opened(desk, job, attempt, what, before=("intent",))
     if opened_at is None:
-        desk.engine.guards.breakers.said_nothing(admission)
+        what.given_up(desk)
         return SOON
-    return await sent(desk, job, attempt, operation, request, opened_at, admission)
+    return await sent(desk, job, attempt, what, opened_at)
 
 
 async def opened(
-    desk: Desk,
-    job: RowMapping,
-    attempt: RowMapping,
-    timeout_seconds: float,
-    *,
-    before: tuple[str, ...],
+    desk: Desk, job: RowMapping, attempt: RowMapping, what: Ready, *, before: tuple[str, ...]
 ) -> float | None:
     """Move to `sending`; the time of it, which names this very sending.
 
     `None` when another did it, or when it took so long that it is not safe to go on.
     """
-    clock = desk.engine.clock
-    allowed = timeout_seconds + MARGIN_SECONDS
-    began = clock.monotonic()
+    began = desk.engine.clock.monotonic()
     now = desk.now()
 
     def work(c: Connection) -> bool:
-        if not rows.move(
-            c,
-            attempt["id"],
-            before=before,
-            after="sending",
-            opened_at=now,
-            send_deadline=now + allowed,
-        ):
+        if not rows.move(c, attempt["id"], before=before, after="sending", **what.opening(now)):
             return False
-        rows.set_job(c, job["id"], now, status="running")
-        if job["status"] == "queued":
-            events.announce(c, job, now, "job.started")
-        rows.note(
-            c,
-            job["id"],
-            now,
-            "attempt-sending",
-            attempt=attempt["number"],
-            provider=attempt["provider"],
-            model=attempt["model"],
-        )
+        is_sending(c, job, attempt, now)
         return True
 
     if not await desk.change(job["id"], work, together=True):
         return None
-    # If this process slept meanwhile, others may soon take the attempt for lost.
-    return now if clock.monotonic() - began < MARGIN_SECONDS / 2 else None
+    return now if in_time(desk, began) else None
+
+
+def in_time(desk: Desk, began: float) -> bool:
+    """Whether this process has not slept since: others may soon take the attempt for lost."""
+    return desk.engine.clock.monotonic() - began < MARGIN_SECONDS / 2
+
+
+def is_sending(c: Connection, job: RowMapping, attempt: RowMapping, now: float) -> None:
+    """An attempt's row says that it is being sent: so does its job."""
+    rows.set_job(c, job["id"], now, status="running")
+    if job["status"] == "queued":
+        events.announce(c, job, now, "job.started")
+    rows.note(
+        c,
+        job["id"],
+        now,
+        "attempt-sending",
+        attempt=attempt["number"],
+        provider=attempt["provider"],
+        model=attempt["model"],
+    )
 
 
 async def sent(
     desk: Desk,
     job: RowMapping,
     attempt: RowMapping,
-    operation: Call | Job,
-    request: MediaRequest[Any],
+    what: Ready,
     opened_at: float,
-    admission: Admission | None = None,
     *,
     repeats: bool = False,
 ) -> float | None:
-    """The one POST. What is only repeated needs no new admission."""
+    """The one POST."""
     connection = desk.connection_of(attempt)
+    operation, request, admission = what.operation, what.request, what.admission
     exchange = (
         operation.exchange(request, brief_of(desk, job, attempt))
         if isinstance(operation, Call)
@@ -319,12 +353,12 @@ async def adopt(
     hashed = sha256(submitted.handle.encode()).hexdigest()
 
     def work(c: Connection) -> tuple[RowMapping, RowMapping] | None:
-        other = rows.other_with(c, attempt, hashed)
+        # Its job may have been tried again meanwhile, and even be done: then it comes late.
+        late, other_id = rows.beside(c, attempt, hashed)
+        other = None if other_id is None else rows.attempt(c, other_id)
         if other is not None:
             mistaken(c, desk, job, attempt, other)
             return None
-        # Its job may have been tried again meanwhile, and even be done: then it comes late.
-        late = rows.is_superseded(c, attempt)
         moved = rows.moved(
             c,
             attempt["id"],
@@ -355,7 +389,7 @@ async def adopt(
         )
         return row, moved
 
-    written = await desk.keep(work, together=True)
+    written = await desk.keep(work, job=job["id"])
     desk.changed(job["id"])
     if written is not None and attempt["number"] == 1:
         # What was tried before has to be known too: then it is read when it is asked about.
@@ -506,10 +540,11 @@ async def repeated(
     )
     count = attempt["polls"] + 1
     await desk.change(job["id"], lambda c: rows.set_attempt(c, attempt["id"], polls=count))
-    opened_at = await opened(desk, job, attempt, operation.timeout_seconds, before=("sending",))
+    what = Ready(operation, request, None)
+    opened_at = await opened(desk, job, attempt, what, before=("sending",))
     if opened_at is None:
         return SOON
-    return await sent(desk, job, attempt, operation, request, opened_at, repeats=True)
+    return await sent(desk, job, attempt, what, opened_at, repeats=True)
 
 
 def says_nothing_of_the_first(error: GenerationError) -> bool:

@@ -13,6 +13,7 @@ import msgspec
 from sqlalchemy import Connection, RowMapping, delete, select
 
 from anymedia.store.schema import attempts, job_marks as marks, jobs
+from anymedia.store.transaction import at_end, write_rest
 from anymedia.store.upsert import unless_there
 
 LONGEST = 300
@@ -42,9 +43,9 @@ def put(
 ) -> None:
     """Let a job be found by these; what it has already it has once."""
     place = {"owner": owner, "created_at": created_at, "job_id": job_id}
-    if rows := [{**place, "mark": one} for one in sorted(found)]:
-        unique = "owner", "mark", "created_at", "job_id"
-        connection.execute(unless_there(connection, marks, *unique), rows)
+    insert = unless_there(connection, marks, "owner", "mark", "created_at", "job_id")
+    for one in sorted(found):
+        at_end(connection, insert, {**place, "mark": one})
 
 
 def put_attempt(connection: Connection, job: RowMapping, attempt: Mapping[str, Any]) -> None:
@@ -54,6 +55,7 @@ def put_attempt(connection: Connection, job: RowMapping, attempt: Mapping[str, A
 
 def remove(connection: Connection, job_ids: Iterable[str]) -> None:
     """Before jobs are deleted: let nothing point to them."""
+    write_rest(connection)
     ids = list(job_ids)
     query = select(jobs.c.id, jobs.c.owner, jobs.c.created_at, jobs.c.request)
     found = {row.id: row for row in connection.execute(query.where(jobs.c.id.in_(ids)))}

@@ -6,7 +6,8 @@ the queue may lose everything in a crash (its tables are not logged): the rows a
 every few seconds somebody looks there for jobs that nobody works on and queues them again.
 
 A process takes as many as it has fewer than the others, so that work is shared evenly however it
-comes in; what nobody with fewer has taken within a second is taken by whoever looks.
+comes in; what nobody with fewer has taken within a second is taken by whoever looks. Where all get
+about the same, what comes in need not go through the queue at all (`anymedia.jobs.shares`).
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from anymedia.clock import Clock
 from anymedia.contracts.errors import StorageFailed
 from anymedia.jobs import rows
 from anymedia.jobs.lease import Lease
+from anymedia.jobs.shares import Shares
 from anymedia.store.address import Address, address
 from anymedia.store.database import Database
 
@@ -83,6 +85,7 @@ class QueueSource:
         self._report = report
         self._address = address(database.url)
         self._line = Line(self._address)
+        self._shares = Shares(database, clock)
         self._name = QueueManagerId(uuid4())
         self._wake: Callable[[str | None], None] | None = None
         self._offered: dict[str, None] = {}
@@ -100,8 +103,8 @@ class QueueSource:
             self._passing = asyncio.create_task(self._pass_on())
 
     def keeps(self, load: int) -> bool:
-        """Never: who has fewer may take it, wherever it comes in."""
-        return False
+        """Only where the others get as many: else who has fewer may take it."""
+        return self._shares.keeps(load)
 
     def health(self) -> dict[str, Any]:
         return {"queue": "listening" if self._line.open else "looking"}
@@ -109,12 +112,14 @@ class QueueSource:
     async def end(self) -> None:
         if self._passing is not None:
             await self._passing
+        await self._shares.close()
         await self._line.close()
 
     # --- taking out -----------------------------------------------------------------------
 
     async def claim(self, lease: Lease, load: int) -> tuple[list[str], bool]:
         now = self._clock.monotonic()
+        self._shares.work_under(lease)
         async with self._asking() as queue:
             if self._wake is not None:
                 await self._line.listen(self._wake)

@@ -40,6 +40,7 @@ from anymedia.store.schema import (
     timeline,
     workers,
 )
+from anymedia.store.transaction import at_end, write_rest
 from anymedia.store.upsert import unless_there_told
 
 OF: Any = bindparam("of")
@@ -49,7 +50,6 @@ JOB_BY_KEY = select(jobs).where(
     jobs.c.owner == bindparam("owner"), jobs.c.idempotency_key == bindparam("key")
 )
 SET_JOB = update(jobs).where(jobs.c.id == OF)
-WORKER_OF = select(jobs.c.worker).where(jobs.c.id == OF).with_for_update()
 SET_JOB_TOLD = SET_JOB.returning(jobs)
 NEW_ATTEMPT = attempts.insert().returning(attempts)
 ATTEMPT = select(attempts).where(attempts.c.id == OF)
@@ -60,14 +60,17 @@ ATTEMPTS_OF = ATTEMPTS.where(attempts.c.job_id.in_(bindparam("some", expanding=T
 SET_ATTEMPT = update(attempts).where(attempts.c.id == OF)
 MOVE = SET_ATTEMPT.where(attempts.c.state.in_(bindparam("before", expanding=True)))
 MOVE_TOLD = MOVE.returning(attempts)
-OTHER_WITH = select(attempts).where(
-    attempts.c.handle_hash == bindparam("hashed"),
-    attempts.c.provider == bindparam("provider"),
-    attempts.c.id != OF,
-    attempts.c.state.in_(("accepted", "finishing", "abandoned")),
-    attempts.c.finished_at.is_(None),
+OTHER = attempts.alias("other")
+OTHER_WITH = select(OTHER.c.id).where(
+    OTHER.c.handle_hash == bindparam("hashed"),
+    OTHER.c.provider == bindparam("provider"),
+    OTHER.c.id != OF,
+    OTHER.c.state.in_(("accepted", "finishing", "abandoned")),
+    OTHER.c.finished_at.is_(None),
 )
-LAST_NUMBER = select(func.max(attempts.c.number)).where(attempts.c.job_id == OF)
+BESIDE = select(
+    func.max(attempts.c.number).label("last"), OTHER_WITH.limit(1).scalar_subquery().label("other")
+).where(attempts.c.job_id == bindparam("job"))
 LATE_OF = select(func.count()).where(
     attempts.c.job_id == OF, attempts.c.abandoned_at.is_not(None), attempts.c.finished_at.is_(None)
 )
@@ -197,6 +200,12 @@ def held_by(connection: Connection, worker: str, now: float) -> list[str]:
     return list(connection.execute(query).scalars())
 
 
+def compare(connection: Connection, worker: str, now: float, load: int) -> list[int]:
+    """Tell the others how many jobs a process has, and hear how many each of them has."""
+    connection.execute(update(workers).where(workers.c.id == worker).values(load=load))
+    return loads(connection, worker, now)
+
+
 def loads(connection: Connection, worker: str, now: float) -> list[int]:
     """How many jobs each of the other living processes has."""
     query = select(workers.c.load).where(
@@ -223,11 +232,6 @@ def free(connection: Connection, now: float, limit: int) -> list[str]:
     query = select(jobs.c.id).where(jobs.c.due_at <= now, is_free(connection, now))
     query = query.order_by(jobs.c.turn, jobs.c.due_at).limit(limit)
     return list(connection.execute(query).scalars())
-
-
-def owned(connection: Connection, job_id: str, worker: str) -> bool:
-    """Whether this process is the one that works on the job, and stays so until we are done."""
-    return bool(connection.execute(WORKER_OF, {"of": job_id}).scalar() == worker)
 
 
 def pending(connection: Connection, now: float) -> int:
@@ -303,22 +307,22 @@ def late_of(connection: Connection, job_id: str) -> int:
     return int(connection.execute(LATE_OF, {"of": job_id}).scalar_one())
 
 
-def other_with(
+def beside(
     connection: Connection, attempt_row: RowMapping, handle_hash: str
-) -> RowMapping | None:
-    """Another try under way that its provider calls by the same handle."""
+) -> tuple[bool, str | None]:
+    """What stands beside a try.
+
+    Whether its job has gone on with another, and which try under way its provider calls by the
+    same handle.
+    """
     named = {
         "of": attempt_row["id"],
+        "job": attempt_row["job_id"],
         "provider": attempt_row["provider"],
         "hashed": handle_hash,
     }
-    return connection.execute(OTHER_WITH, named).mappings().first()
-
-
-def is_superseded(connection: Connection, attempt_row: RowMapping) -> bool:
-    """Whether the job of a try has gone on with another."""
-    last = connection.execute(LAST_NUMBER, {"of": attempt_row["job_id"]}).scalar_one()
-    return int(last) > int(attempt_row["number"])
+    last, other = connection.execute(BESIDE, named).one()
+    return int(last) > int(attempt_row["number"]), other
 
 
 def seconds_taken(connection: Connection, provider: str, model: str, limit: int) -> list[float]:
@@ -431,6 +435,11 @@ def reserved_for(connection: Connection, attempt_ids: Sequence[str]) -> dict[str
     return {row.attempt_id: row.amount for row in connection.execute(query)}
 
 
+def reserve(connection: Connection, row: LedgerRow) -> None:
+    """Add what a try may cost to the ledger."""
+    intake.reserve(connection, row)
+
+
 def enter(connection: Connection, row: LedgerRow) -> None:
     """Add a row to the ledger; one that is there already stays as it is."""
     intake.enter(connection, [row])
@@ -443,9 +452,10 @@ def note(connection: Connection, job_id: str, now: float, event: str, **details:
     """Write down what happened to a job."""
     told = {name: value for name, value in details.items() if value is not None}
     text = msgspec.json.encode(told).decode() if told else None
-    connection.execute(NOTE, {"job_id": job_id, "at": now, "event": event, "details": text})
+    at_end(connection, NOTE, {"job_id": job_id, "at": now, "event": event, "details": text})
 
 
 def timeline_of(connection: Connection, job_id: str) -> Sequence[RowMapping]:
     """What happened to a job, in order."""
+    write_rest(connection)
     return connection.execute(TIMELINE_OF, {"of": job_id}).mappings().all()

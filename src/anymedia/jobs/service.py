@@ -209,35 +209,38 @@ class Jobs:
             **timing(request, now),
         }
 
-        def work(c: Connection) -> Job:
+        def work(c: Connection) -> tuple[Job, RowMapping | None]:
             if request.idempotency_key is not None:
                 earlier = rows.job_by_key(c, self.owner, request.idempotency_key)
                 if earlier is not None:
-                    return telling.told(c, [same_request(earlier, digest)], full=True)[0]
+                    return telling.told(c, [same_request(earlier, digest)], full=True)[0], None
             row = rows.insert_job(c, **columns)
             if row is None:  # another process was a moment earlier
                 earlier = rows.job_by_key(c, self.owner, request.idempotency_key or "")
                 assert earlier is not None
-                return telling.told(c, [same_request(earlier, digest)], full=True)[0]
+                return telling.told(c, [same_request(earlier, digest)], full=True)[0], None
             refuse_purged(c, columns["request"])
             rows.note(c, job_id, now, "job-accepted", medium=request.medium)
-            return telling.fresh(row)
+            return telling.fresh(row), row
 
         taking_on = asyncio.ensure_future(self._taken_on(work, columns))
         # Also for who goes away meanwhile: a job of ours that we do not know of would lie there.
         taking_on.add_done_callback(looked_at)
         return self._bound(await asyncio.shield(taking_on))
 
-    async def _taken_on(self, work: Callable[[Connection], Job], columns: dict[str, Any]) -> Job:
+    async def _taken_on(
+        self, work: Callable[[Connection], tuple[Job, RowMapping | None]], columns: dict[str, Any]
+    ) -> Job:
         """Write a job down; where that suits, it is this process' own from the start."""
         worker = self._dispatcher.taking() if columns["not_before"] is None else None
         columns["worker"] = worker
         try:
-            job = await self._database.write(work, together=True)
+            job, row = await self._database.write(work, job=columns["id"])
         except StorageFailed:
             self._dispatcher.doubt()  # it may be there all the same
             raise
-        if worker is not None and job.id == columns["id"]:
+        if worker is not None and row is not None:
+            self._desk.waits.begin(row)
             self._dispatcher.took(job.id, worker)
         else:
             self._dispatcher.enqueue(job.id)

@@ -1,6 +1,6 @@
 """The state machine of a job: look at its rows, do the one thing that follows, say when next.
 
-    no attempt       choose a route, write down the intent
+    no attempt       choose a route, write it down, send it     (beginning, guard)
     intent           send it                                    (guard)
     sending          wait for the deadline, then find out       (guard)
     accepted         ask how it stands                          (watching)
@@ -15,30 +15,24 @@ Any process can take a job up at any row.
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import Connection, RowMapping
 
-from anymedia.contracts.errors import GenerationError, ProviderTimeout, StorageFailed, raised
+from anymedia.contracts.errors import ProviderTimeout
 from anymedia.contracts.job import FINAL
 from anymedia.contracts.problem import Problem
-from anymedia.engine.candidate import Candidate
-from anymedia.engine.engine import new_id
 from anymedia.engine.legs import policy_of
-from anymedia.engine.retry import PATIENCE_SECONDS, Backoff
-from anymedia.jobs import requests, rows
-from anymedia.jobs.choice import Wait, choose, ended_with
+from anymedia.jobs import rows
+from anymedia.jobs.beginning import Opened, begin
 from anymedia.jobs.collecting import collect
 from anymedia.jobs.concluding import abandon, under_way_late
 from anymedia.jobs.desk import Desk
-from anymedia.jobs.guard import SOON, resolve, send
+from anymedia.jobs.guard import SOON, resolve, send, sent
 from anymedia.jobs.late import keep_watching, watch
-from anymedia.jobs.settling import NOTHING, end_attempt, end_job, ledger_row
-from anymedia.jobs.telling import noted
+from anymedia.jobs.settling import NOTHING, end_attempt, end_job
 from anymedia.jobs.watching import Heard, asked, cancel, poll
-from anymedia.store.ledger import money
 
 SUBMITTING = frozenset({"intent", "sending"})
+NONE_YET: list[RowMapping] = []
 
 
 async def step(desk: Desk, job_id: str) -> float | None:
@@ -50,9 +44,14 @@ async def step(desk: Desk, job_id: str) -> float | None:
         if isinstance(found, float):
             return found
         heard = found
+    fresh = desk.waits.fresh(job_id)
     desk.waits.forget(job_id)
     desk = desk.under_lease()
-    job, attempts, outputs = await desk.database.read(lambda c: looked_at(c, job_id))
+    job, attempts, outputs = (
+        (fresh, NONE_YET.copy(), NONE_YET)
+        if fresh is not None
+        else await desk.database.read(lambda c: looked_at(c, job_id))
+    )
     if job is None or job["due_at"] is None or job["worker"] != desk.worker():
         return None
     late = under_way_late(attempts)
@@ -115,15 +114,23 @@ async def follow(
             assert last is not None
             return await collect(desk, job, last, outputs)
         case _:  # none yet, or one that has ended while its job goes on
-            begun = await begin(desk, job, attempts)
-            if isinstance(begun, RowMapping):
-                attempts.append(begun)
-                begun = await send(desk, job, begun)
-            wait = begun
+            wait = await asked_next(desk, job, attempts)
     if wait is not None and job["deadline"] is not None:
         left: float = max(0.0, job["deadline"] - now)
         return min(wait, left)
     return wait
+
+
+async def asked_next(desk: Desk, job: RowMapping, attempts: list[RowMapping]) -> float | None:
+    """Begin another attempt, and send it."""
+    begun = await begin(desk, job, attempts)
+    if isinstance(begun, Opened):
+        attempts.append(begun.attempt)
+        return await sent(desk, job, begun.attempt, begun.ready, begun.at)
+    if isinstance(begun, RowMapping):
+        attempts.append(begun)
+        return SOON if begun["state"] == "sending" else await send(desk, job, begun)
+    return begun
 
 
 def has_brought(job: RowMapping, attempt: RowMapping) -> bool:
@@ -153,7 +160,7 @@ async def accepted(
         )
         begun = await begin(desk, job, attempts, leaving=(last, slow.problem()))
         if begun is not None:
-            return SOON if isinstance(begun, RowMapping) else begun
+            return begun if isinstance(begun, float) else SOON
     wait = await poll(desk, job, last, heard=heard, waiting=desk.waits.seen(job, attempts))
     if wait is not None and most is not None and taken < most:
         return min(wait, most - taken)
@@ -168,162 +175,6 @@ def looked_at(
     attempts = list(rows.attempts_of(connection, [job_id]))
     fetching = any(one["state"] == "finishing" for one in attempts)
     return job, attempts, list(rows.outputs_of(connection, [job_id])) if fetching else []
-
-
-async def begin(
-    desk: Desk,
-    job: RowMapping,
-    attempts: list[RowMapping],
-    *,
-    leaving: tuple[RowMapping, Problem] | None = None,
-) -> RowMapping | float | None:
-    """Choose who is asked next and write the intent down, with its reservation.
-
-    The new attempt's row, or seconds until there may be somebody to ask.
-    `leaving` is an attempt that takes too long, which is abandoned for the next one: nothing
-    happens, and `None` is returned, when there is nobody else to ask now.
-    """
-    counted = [
-        one
-        for one in attempts
-        if one["created_at"] >= (job["retried_at"] or 0.0) and was_asked(one)
-    ]
-    wait = pause(desk, job, counted)
-    if 0 < wait <= PATIENCE_SECONDS:
-        return wait
-    try:
-        choice = await choose(desk, job, counted, resting=wait > 0)
-    except StorageFailed:
-        raise  # nobody was asked, and nobody has refused: it is looked at again
-    except GenerationError as error:
-        if leaving is not None:
-            return None
-        if wait > 0:
-            return wait
-        # What was abandoned may yet bring something; while there is hope, the job goes on.
-        pauses = [desk.underway.rests(one["id"]) for one in under_way_late(attempts)]
-        return min(pauses) if pauses else await give_up(desk, job, error.problem())
-    if isinstance(choice, Wait):
-        if leaving is not None:
-            return None
-        seconds = desk.underway.waits(job, choice.keys, choice.seconds, desk.worker())
-        return seconds if choice.most_seconds is None else min(seconds, choice.most_seconds)
-    now = desk.now()
-    candidate = choice.candidate
-    attempt = {
-        **intent(job, candidate, len(attempts) + len(choice.passed) + 1, now),
-        "id": choice.attempt_id,
-        "quality": choice.quality,
-    }
-    if counted:
-        attempt["reason"] = "another try"
-    skipped = [
-        {
-            **intent(job, one, len(attempts) + position, now),
-            "state": "skipped",
-            "reason": error.message,
-            "finished_at": now,
-            "problem": error.problem().model_dump_json(exclude_none=True),
-        }
-        for position, (one, error) in enumerate(choice.passed, start=1)
-    ]
-    reservation = ledger_row(
-        "reserve",
-        attempt,
-        job,
-        now,
-        outcome="reserved",
-        tags=candidate.request.tags,
-        **money(candidate.estimate),
-    )
-
-    def work(c: Connection) -> RowMapping | None:
-        if leaving is not None and not abandon(c, job, leaving[0], now, leaving[1]):
-            return None
-        for one in skipped:
-            rows.insert_attempt(c, job, **one)
-        row = rows.insert_attempt(c, job, **attempt)
-        rows.enter(c, reservation)
-        rows.note(
-            c,
-            job["id"],
-            now,
-            "attempt-prepared",
-            attempt=attempt["number"],
-            provider=candidate.connection.name,
-            model=candidate.model_id,
-            reserved=None
-            if candidate.estimate.amount is None
-            else f"{candidate.estimate.amount.normalize():f}",
-        )
-        return row
-
-    written: RowMapping | None = None
-    try:
-        written = await desk.change(job["id"], work, together=leaving is None)
-    finally:
-        desk.underway.goes(job["id"], went=written is not None)
-        if written is None:
-            await desk.engine.guards.limiter.release(choice.attempt_id, refund=True)
-            if desk.budgets is not None:
-                await desk.budgets.release(choice.attempt_id)
-    return SOON if written is None else written
-
-
-def was_asked(attempt: RowMapping) -> bool:
-    """Whether an attempt was more than passing by: a circuit may open after the choice."""
-    if attempt["state"] == "skipped":
-        return False
-    problem = ended_with(attempt) if attempt["state"] == "not_sent" else None
-    return problem is None or problem.kind != "CircuitOpen"
-
-
-def intent(job: RowMapping, candidate: Candidate, number: int, now: float) -> dict[str, Any]:
-    """The row of an attempt that is about to be made."""
-    return {
-        "id": new_id("att"),
-        "job_id": job["id"],
-        "number": number,
-        "provider": candidate.connection.name,
-        "model": candidate.model_id,
-        "variant": candidate.connection.variant or None,
-        "state": "intent",
-        "reason": "all are left alone; this one was due first"
-        if candidate.probe
-        else candidate.why,
-        "callback_token": new_id("cb"),
-        "created_at": now,
-        "polls": 0,
-        "notices": noted(candidate.notices),
-    }
-
-
-def pause(desk: Desk, job: RowMapping, counted: list[RowMapping]) -> float:
-    """Seconds that are still to be waited after the last failure."""
-    if not counted:
-        return 0.0
-    last = counted[-1]
-    if last["accepted_at"] is not None:
-        return 0.0  # it is not asked again
-    problem = ended_with(last)
-    config = requests.from_row(job).retry or desk.settings.retry
-    same = [one for one in counted if one["provider"] == last["provider"]]
-    if problem is None or len(same) >= config.max_attempts:
-        return 0.0
-    # Chance is drawn from the attempt's id, so that every look at it waits for the same moment.
-    chance = int(last["id"][-4:], 16) / 0xFFFF
-    wait = Backoff(config, lambda: chance).wait(len(same), raised(problem))
-    until = (last["finished_at"] or desk.now()) + (wait or 0.0)
-    return max(0.0, until - desk.now())
-
-
-async def give_up(desk: Desk, job: RowMapping, problem: Problem) -> float | None:
-    """Nobody is left to ask."""
-    now = desk.now()
-    status = "outcome_unknown" if problem.kind == "OutcomeUnknown" else "failed"
-    desk.underway.goes(job["id"], went=False)
-    await desk.change(job["id"], lambda c: end_job(c, job, now, status, problem=problem))
-    return None
 
 
 async def cancelled(desk: Desk, job: RowMapping, last: RowMapping | None) -> float | None:

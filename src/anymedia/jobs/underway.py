@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from sqlalchemy import RowMapping
 
@@ -74,7 +75,7 @@ class UnderWay:
         due = self._looks.get(attempt_id)
         return 0.0 if due is None else max(0.0, due - self._engine.clock.monotonic())
 
-    def admitted(self, job: RowMapping, attempt: RowMapping) -> Admission:
+    def admitted(self, job: RowMapping, attempt: RowMapping | dict[str, Any]) -> Admission:
         """Leave of the provider's circuit to submit. Raises `CircuitOpen`."""
         guards = self._engine.guards
         connection = self._connection(attempt)
@@ -193,7 +194,7 @@ class UnderWay:
             attempt["id"], refund=never_sent or isinstance(error, RateLimited)
         )
 
-    def _connection(self, attempt: RowMapping) -> Connection:
+    def _connection(self, attempt: RowMapping | dict[str, Any]) -> Connection:
         return self._engine.providers.get(attempt["provider"], attempt["variant"])
 
     def _typical_seconds(self, job: RowMapping, attempt: RowMapping) -> float | None:

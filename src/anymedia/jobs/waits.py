@@ -37,11 +37,8 @@ from anymedia.store.schema import attempts, jobs
 READ_AT_ONCE = 500
 LATE_SECONDS = 30.0
 """A change is dated before it is committed: so far back is looked, every time."""
-JOB_COLUMNS = (
-    *(jobs.c.id, jobs.c.owner, jobs.c.medium, jobs.c.status, jobs.c.request, jobs.c.progress),
-    *(jobs.c.cancel, jobs.c.worker, jobs.c.due_at, jobs.c.not_before, jobs.c.deadline),
-    jobs.c.retried_at,
-)
+MOST_FRESH = 1_000
+"""Their rows are held whole."""
 ATTEMPT_COLUMNS = (
     *(attempts.c.id, attempts.c.job_id, attempts.c.provider, attempts.c.model, attempts.c.variant),
     *(attempts.c.state, attempts.c.handle, attempts.c.created_at, attempts.c.accepted_at),
@@ -49,7 +46,7 @@ ATTEMPT_COLUMNS = (
 )
 
 SOME: Any = bindparam("some", expanding=True)
-JOBS = select(*JOB_COLUMNS).where(jobs.c.id.in_(SOME))
+JOBS = select(jobs).where(jobs.c.id.in_(SOME))
 TRIES = (
     select(*ATTEMPT_COLUMNS)
     .where(attempts.c.job_id.in_(SOME))
@@ -89,6 +86,8 @@ class Waits:
         self._underway = underway
         self._worker = worker
         self._known: dict[str, Waiting] = {}
+        self._fresh: dict[str, RowMapping] = {}
+        """Jobs that nothing was done for yet, as they were when they became ours."""
         self._settings: Settings = engine.settings
         self._ways: dict[tuple[str, str | None, Medium], tuple[ProviderConnection, Job | None]] = {}
         self._generation = -1
@@ -107,6 +106,19 @@ class Waits:
         """Whether a job is remembered, believed or not."""
         return job_id in self._known
 
+    def begin(self, job: RowMapping) -> None:
+        """Remember a job that has just become ours and that nobody has been asked for."""
+        if len(self._fresh) < MOST_FRESH:
+            self._fresh[job["id"]] = job
+
+    def fresh(self, job_id: str) -> RowMapping | None:
+        """The row of such a job, once.
+
+        It may have changed since: what is done for it has to find out (`Desk.change`).
+        """
+        row = self._fresh.pop(job_id, None)
+        return row if row is not None and row["worker"] == self._worker() else None
+
     def keep(self, one: Waiting) -> None:
         """Remember it until something happens."""
         self._known[one.job_id] = one
@@ -114,10 +126,12 @@ class Waits:
     def forget(self, job_id: str) -> None:
         """Something has happened to a job, or it is not ours any more."""
         self._known.pop(job_id, None)
+        self._fresh.pop(job_id, None)
 
     def clear(self) -> None:
         """Nothing is ours any more."""
         self._known.clear()
+        self._fresh.clear()
 
     def way(self, one: Waiting) -> tuple[ProviderConnection, Job | None]:
         """Whom to ask and how; nothing where its provider keeps no jobs any more."""
@@ -181,7 +195,10 @@ class Waits:
         except StorageFailed:
             return  # each is read by itself
         for job, tries in found:
-            await self.remember(names[job["id"]], job, tries)
+            if tries:
+                await self.remember(names[job["id"]], job, tries)
+            else:
+                self.begin(job)
 
     async def remember(self, job_id: str, job: RowMapping, tries: Sequence[RowMapping]) -> None:
         """Keep what its rows say just now, where it waits."""

@@ -46,6 +46,8 @@ from anymedia.store.upsert import upsert
 
 SCOPES = ("key", "tag", "provider", "medium", "model", "all")
 ANY = select(accounts.c.key).limit(1)
+MOVING = frozenset({"settle", "release", "correct"})
+"""Entries of the ledger that accounts follow."""
 
 
 @dataclass(slots=True)
@@ -216,7 +218,7 @@ def end(connection: Connection, attempt_id: str, amount: int | None) -> list[str
 
 def entered(connection: Connection, rows: Sequence[LedgerRow]) -> None:
     """Rows have entered the ledger, perhaps not for the first time: budgets follow."""
-    if connection.execute(ANY).first() is None:
+    if all(row.entry not in MOVING for row in rows) or connection.execute(ANY).first() is None:
         return
     ends = {row.attempt_id: row for row in rows if row.entry in {"settle", "release"}}
     if ends:

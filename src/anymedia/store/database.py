@@ -27,10 +27,10 @@ class Database(Protocol):
     url: str | None
     """Where it is, unless in the directory."""
 
-    async def write(self, work: Callable[[Connection], T], *, together: bool = False) -> T:
+    async def write(self, work: Callable[[Connection], T], *, job: str | None = None) -> T:
         """Run it in a transaction; returns when that is on the disk.
 
-        `together` says that it changes rows of one job only, and of no budget: where several write
+        `job` says that it changes rows of that one job only, and of no budget: where several write
         at the same time, such work shares transactions without standing in anybody's way.
         """
         ...

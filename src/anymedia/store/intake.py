@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, delete, select
@@ -20,6 +21,7 @@ from anymedia.store.database import Database
 from anymedia.store.journal import journals, rows_of
 from anymedia.store.ledger import LedgerRow
 from anymedia.store.schema import journals as progress, ledger
+from anymedia.store.transaction import at_end
 from anymedia.store.upsert import unless_there, upsert
 
 PIECE_BYTES = 256 * 1024
@@ -78,15 +80,7 @@ def forget(connection: Connection, path: Path) -> None:
 def enter(connection: Connection, rows: Iterable[LedgerRow]) -> int:
     """Add rows to the ledger; one that is there already stays as it is. How many were new."""
     rows = tuple(rows)
-    columns = [
-        {
-            **msgspec.structs.asdict(row),
-            "price": msgspec.json.encode(row.price).decode() if row.price else None,
-            "usage": msgspec.json.encode(row.usage).decode(),
-            "tags": msgspec.json.encode(row.tags).decode(),
-        }
-        for row in rows
-    ]
+    columns = [columns_of(row) for row in rows]
     if not columns:
         return 0
     turns.entering(connection)
@@ -97,3 +91,19 @@ def enter(connection: Connection, rows: Iterable[LedgerRow]) -> int:
         count = len(connection.execute(insert.returning(ledger.c.id), columns).all())
     entered(connection, rows)
     return count
+
+
+def reserve(connection: Connection, row: LedgerRow) -> None:
+    """Add what an attempt may cost, at the end of the transaction: no account follows that."""
+    turns.entering(connection)
+    at_end(connection, unless_there(connection, ledger, "id"), columns_of(row))
+
+
+def columns_of(row: LedgerRow) -> dict[str, Any]:
+    """A row of the ledger as the database has it."""
+    return {
+        **msgspec.structs.asdict(row),
+        "price": msgspec.json.encode(row.price).decode() if row.price else None,
+        "usage": msgspec.json.encode(row.usage).decode(),
+        "tags": msgspec.json.encode(row.tags).decode(),
+    }

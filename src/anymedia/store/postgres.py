@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,6 +25,7 @@ from anymedia.contracts.errors import InvalidConfiguration, StorageFailed
 from anymedia.store.address import Address, address
 from anymedia.store.present import present
 from anymedia.store.together import Together
+from anymedia.store.transaction import carried_out
 from anymedia.store.upgrades import made
 
 T = TypeVar("T")
@@ -79,10 +80,10 @@ class PostgresDatabase:
         self._reads = Together(self._looked, self._begun, most_transactions=MOST_READERS)
         self._heard: ServerTime | None = None
 
-    async def write(self, work: Callable[[Connection], T], *, together: bool = False) -> T:
+    async def write(self, work: Callable[[Connection], T], *, job: str | None = None) -> T:
         """Run it in a transaction; returns when that is on the server's disk."""
-        if together:
-            return await self._writes.run(work)
+        if job is not None:
+            return await self._writes.run(work, job)
         return await asyncio.shield(self._begun(self._written(work)))
 
     async def read(self, work: Callable[[Connection], T]) -> T:
@@ -123,19 +124,19 @@ class PostgresDatabase:
         if not task.cancelled():
             task.exception()  # looked at, so that nobody is told of it who does not wait any more
 
-    async def _written(self, work: Callable[[Connection], T]) -> T:
+    async def _written(self, work: Callable[[Connection], T], jobs: Sequence[str] = ()) -> T:
         for tries in range(1, MOST_TRIES + 1):
             engine = await self._opened()
             try:
                 async with self._writing, engine.begin() as connection:
-                    return await connection.run_sync(work)
+                    return await connection.run_sync(carried_out, work, jobs)
             except (SQLAlchemyError, OSError) as error:
                 if state_of(error) not in IN_THE_WAY or tries == MOST_TRIES:
                     raise self._explained(error) from None
             await asyncio.sleep(PAUSE_SECONDS * tries * random.random())  # noqa: S311  it only spreads
         raise AssertionError("the last try returns or raises")
 
-    async def _looked(self, work: Callable[[Connection], T]) -> T:
+    async def _looked(self, work: Callable[[Connection], T], _: Sequence[str] = ()) -> T:
         await self._opened()
         assert self._reading is not None
         try:

@@ -26,6 +26,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 from anymedia.contracts.errors import GenerationError, StorageFailed
 from anymedia.store.journal import unwritable
+from anymedia.store.transaction import carried_out
 from anymedia.store.upgrades import made
 
 T = TypeVar("T")
@@ -72,7 +73,7 @@ class SqliteDatabase:
         self._threads: list[threading.Thread] = []
         self._starting = threading.Lock()
 
-    async def write(self, work: Callable[[Connection], T], *, together: bool = False) -> T:
+    async def write(self, work: Callable[[Connection], T], *, job: str | None = None) -> T:
         """Run it in a transaction; returns when that is on the disk. All work is done together."""
         outcome: T = await self._queued(self._writes, work)
         return outcome
@@ -158,8 +159,7 @@ class SqliteDatabase:
     def _committed(self, connection: Connection, asking: list[Asked]) -> None:
         try:
             with connection.begin():
-                for one in asking:
-                    one.outcome = one.work(connection)
+                carried_out(connection, lambda c: done(c, asking))
         except OperationalError:
             raise  # it is the database, which fails everybody
         except Exception as error:  # noqa: BLE001  it belongs to one of those who asked
@@ -173,7 +173,7 @@ class SqliteDatabase:
             for one in asking:
                 try:
                     with connection.begin_nested():
-                        one.outcome = one.work(connection)
+                        one.outcome = carried_out(connection, one.work)
                 except OperationalError:
                     raise
                 except Exception as error:  # noqa: BLE001  it belongs to whoever asked
@@ -199,6 +199,12 @@ class SqliteDatabase:
         if "full" in words:
             return unwritable(self.directory, OSError(28, "No space left on device"))
         return StorageFailed(f"the database `{self.path}` does not take this: {words}")
+
+
+def done(connection: Connection, asking: Iterable[Asked]) -> None:
+    """Run the work of all, one after another."""
+    for one in asking:
+        one.outcome = one.work(connection)
 
 
 def tell(asked: Iterable[Asked]) -> None:

@@ -9,14 +9,16 @@ that is older than the question. Where one piece fails all are run again, each b
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 from sqlalchemy import Connection
 
 T = TypeVar("T")
 Work: TypeAlias = Callable[[Connection], Any]
-Transact: TypeAlias = Callable[[Work], Awaitable[Any]]
+Transact: TypeAlias = Callable[[Work, Sequence[str]], Awaitable[Any]]
+"""Runs work in a transaction that changes these jobs."""
+Asked: TypeAlias = tuple[Work, str | None, asyncio.Future[Any]]
 MOST_TOGETHER = 32
 
 
@@ -34,12 +36,15 @@ class Together:
         self._start = start
         self._most = most_transactions
         self._running = 0
-        self._waiting: list[tuple[Work, asyncio.Future[Any]]] = []
+        self._waiting: list[Asked] = []
 
-    async def run(self, work: Callable[[Connection], T]) -> T:
-        """What the work returns, once it is committed. It is finished also when nobody waits."""
+    async def run(self, work: Callable[[Connection], T], job: str | None = None) -> T:
+        """What the work returns, once it is committed. It is finished also when nobody waits.
+
+        `job` is the one that it changes, if it changes one.
+        """
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append((work, answer))
+        self._waiting.append((work, job, answer))
         if self._running < self._most:
             self._running += 1
             self._start(self._run())
@@ -54,17 +59,18 @@ class Together:
         finally:
             self._running -= 1
 
-    async def _committed(self, taken: list[tuple[Work, asyncio.Future[Any]]]) -> None:
+    async def _committed(self, taken: list[Asked]) -> None:
+        jobs = [job for _, job, _ in taken if job is not None]
         try:
-            outcomes = await self._transact(lambda c: [work(c) for work, _ in taken])
+            outcomes = await self._transact(lambda c: [work(c) for work, _, _ in taken], jobs)
         except Exception as error:  # noqa: BLE001  it belongs to one of those who asked
             if len(taken) == 1:
-                failed(taken[0][1], error)
+                failed(taken[0][2], error)
                 return
             for one in taken:
                 await self._committed([one])
             return
-        for (_, answer), outcome in zip(taken, outcomes, strict=True):
+        for (_, _, answer), outcome in zip(taken, outcomes, strict=True):
             if not answer.done():  # whoever asked may have gone
                 answer.set_result(outcome)
 

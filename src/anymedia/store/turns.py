@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, func, select
 
+from anymedia.store.transaction import first
+
 LEDGER = 0x616E796D6C656467
 ALONE = select(func.pg_advisory_xact_lock(LEDGER))
 TOGETHER = select(func.pg_advisory_xact_lock_shared(LEDGER))
@@ -20,5 +22,5 @@ def founding(connection: Connection) -> None:
 
 def entering(connection: Connection) -> None:
     """Wait until no account is being founded; any number may enter rows at the same time."""
-    if connection.dialect.name == "postgresql":
+    if connection.dialect.name == "postgresql" and first(connection, "entering"):
         connection.execute(TOGETHER)

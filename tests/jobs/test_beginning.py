@@ -1,0 +1,117 @@
+"""The beginning of an attempt: one transaction where nothing keeps it, and never on old news."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, RowMapping
+
+from anymedia.contracts.image import ImageRequest
+from anymedia.jobs import rows
+from anymedia.jobs.beginning import Opened, begin
+from anymedia.jobs.service import Jobs
+from anymedia.jobs.steps import step
+from tests.jobs.worker import jobs_in
+
+pytestmark = pytest.mark.usefixtures("each_database")
+NOWHERE = "http://127.0.0.1:1"
+ME = "wrk_me"
+
+
+async def ours(jobs: Jobs) -> RowMapping:
+    """A job that is ours, as it was when it became so."""
+    jobs._desk.worker = lambda: ME
+    jobs._desk.waits._worker = lambda: ME
+    job = await jobs.submit(ImageRequest(prompt="a fox", model="counting/one"))
+
+    def claim(c: Connection) -> RowMapping:
+        now = jobs._desk.now()
+        rows.insert_worker(c, ME, 1, now, 60.0)
+        return rows.with_set(c, job.id, now, worker=ME)
+
+    return await jobs._database.write(claim)
+
+
+def run(directory: Path, course: Any) -> None:
+    """To its end, and everything closed."""
+
+    async def running() -> None:
+        jobs = jobs_in(directory, NOWHERE, "nothing")
+        try:
+            await course(jobs)
+        finally:
+            await jobs.close()
+            await jobs._database.close()
+
+    asyncio.run(running())
+
+
+def events(c: Connection, job_id: str) -> list[str]:
+    """What happened to a job."""
+    return [one["event"] for one in rows.timeline_of(c, job_id)]
+
+
+def test_an_attempt_is_written_down_as_being_sent(tmp_path: Path) -> None:
+    """Its row, its reservation, its job and what happened, in one transaction."""
+
+    async def course(jobs: Jobs) -> None:
+        job = await ours(jobs)
+        begun = await begin(jobs._desk, job, [])
+        assert isinstance(begun, Opened)
+        assert begun.attempt["state"] == "sending"
+        assert begun.attempt["opened_at"] == begun.at == begun.attempt["created_at"]
+        assert begun.attempt["send_deadline"] > begun.at
+
+        def look(c: Connection) -> None:
+            found = rows.job(c, job["id"])
+            assert found is not None
+            assert found["status"] == "running"
+            assert events(c, job["id"])[-2:] == ["attempt-prepared", "attempt-sending"]
+            assert set(rows.reserved_for(c, [begun.attempt["id"]])) <= {begun.attempt["id"]}
+
+        await jobs._database.read(look)
+        begun.ready.given_up(jobs._desk)
+
+    run(tmp_path, course)
+
+
+def test_a_job_that_was_cancelled_meanwhile_is_not_begun(tmp_path: Path) -> None:
+    """What is remembered of it is old: nothing is written, nobody is asked, it is looked at again."""
+
+    async def course(jobs: Jobs) -> None:
+        job = await ours(jobs)
+        jobs._desk.waits.begin(job)
+
+        def cancel(c: Connection) -> None:
+            rows.set_job(c, job["id"], job["updated_at"] + 1.0, cancel="wanted")
+
+        await jobs._database.write(cancel)
+        assert await step(jobs._desk, job["id"]) == 0.0
+        assert await jobs._database.read(lambda c: rows.attempts_of(c, [job["id"]])) == []
+        assert await step(jobs._desk, job["id"]) is None
+        assert (await jobs.get(job["id"])).status == "cancelled"
+        assert await jobs._database.read(lambda c: rows.attempts_of(c, [job["id"]])) == []
+
+    run(tmp_path, course)
+
+
+def test_what_is_remembered_of_a_new_job_is_used_once(tmp_path: Path) -> None:
+    """And only under the lease that it became ours under."""
+
+    async def course(jobs: Jobs) -> None:
+        job = await ours(jobs)
+        waits = jobs._desk.waits
+        waits.begin(job)
+        assert waits.fresh(job["id"]) == job
+        assert waits.fresh(job["id"]) is None
+        waits.begin(job)
+        waits.forget(job["id"])
+        assert waits.fresh(job["id"]) is None
+        waits.begin(job)
+        waits._worker = lambda: "wrk_other"
+        assert waits.fresh(job["id"]) is None
+
+    run(tmp_path, course)
