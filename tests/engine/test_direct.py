@@ -229,6 +229,43 @@ def test_whoever_stops_waiting_hangs_up() -> None:
         using(leaving)
 
 
+def test_a_line_that_is_used_again_has_a_time_of_its_own() -> None:
+    """The timer of the question before looks on, and ends nothing too early or too late."""
+    told = threading.Event()
+
+    def behave(connection: socket.socket) -> None:
+        connection.sendall(response(b"1"))
+        assert connection.recv(65536)
+        assert not told.wait(0.4)
+        connection.sendall(response(b"2"))
+        assert connection.recv(65536)
+        told.wait(5)
+
+    async def asking(transport: NetworkTransport) -> None:
+        for seconds in (0.3, 5.0):
+            one = ready(f"{server.url}/", total_seconds=seconds)
+            assert (await transport.send(one, limit_bytes=LIMIT)).status == 200
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(ProviderTimeout):
+            await transport.send(ready(f"{server.url}/", total_seconds=0.2), limit_bytes=LIMIT)
+        assert 0.15 < asyncio.get_running_loop().time() - began < 2
+        told.set()
+
+    with serving(behave) as server:
+        using(asking)
+
+
+def test_trailers_and_news_without_end_are_not_read_for_ever() -> None:
+    """What comes after a body, and one preliminary answer after another."""
+    many = b"".join(b"X-%d: %b\r\n" % (number, b"a" * 1000) for number in range(100))
+    for answer in (
+        CHUNKED + b"1\r\na\r\n0\r\n" + many + b"\r\n",
+        b"HTTP/1.1 100 Continue\r\nX-A: " + b"a" * 1000 + b"\r\n\r\n",
+    ):
+        error, _ = failed(saying(answer * (1 if answer.startswith(CHUNKED) else 100)))
+        assert isinstance(error, UnreadableResponse), answer[:30]
+
+
 # --- as it comes ----------------------------------------------------------------------------
 
 

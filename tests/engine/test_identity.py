@@ -17,6 +17,17 @@ def test_no_name_comes_twice() -> None:
     assert made[1].startswith("req_")
 
 
+def test_names_alone_and_in_pairs_come_out_of_one_store() -> None:
+    """One, however short it is, is nobody else's."""
+    names = Names()
+    made: list[str] = []
+    for _ in range(2 * AT_ONCE):
+        made += (names.one("req", 24), *names.two("att", "att"))
+    beginnings = {name[4:28] for name in made}
+    assert len(beginnings) == len(made)
+    assert len(made[0]) == len("req_") + 24
+
+
 def test_a_child_has_names_of_its_own() -> None:
     """What the parent has in store is the parent's."""
     names = Names()

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
-from anymedia.gateway.callers import secret_of
+from anymedia.contracts.key import VirtualKey
+from anymedia.gateway.callers import CALLER, Callers, credential, secret_of
+from anymedia.gateway.keys import Bunch, digest
 from anymedia.gateway.spec import Refused
 from tests.gateway.serving import ADMIN, Running, serving, settings
+from tests.support.clock import FakeClock
 
 PICTURE = {"prompt": "a fox", "seed": 3}
 
@@ -75,6 +80,63 @@ def test_two_different_keys_in_one_request_are_refused() -> None:
     with pytest.raises(Refused):
         secret_of(headers)
     assert secret_of([*headers[:1], (b"x-api-key", b"one")]) == "one"
+
+
+def test_only_one_plain_credential_is_known_by_how_it_is_written() -> None:
+    """Whatever could be meant either way is looked at anew each time."""
+    bearer, key = (b"authorization", b"Bearer one"), (b"x-api-key", b"Bearer one")
+    assert credential([bearer]) != credential([key])
+    assert None not in {credential([bearer]), credential([key])}
+    for several in ([], [bearer, key], [bearer, bearer], [key, (b"x-api-key", b"two")]):
+        assert credential(several) is None
+
+
+def test_a_key_is_known_until_the_keys_are_looked_up_and_one_that_ends_not_even_so_long() -> None:
+    """Who came a moment ago is not hashed again, unless time alone can shut the door."""
+    clock = FakeClock()
+
+    def key(name: str, **facts: Any) -> VirtualKey:
+        return VirtualKey(id=name, name=name, created_at=clock.now(), **facts)
+
+    lasting, ending = key("lasting"), key("ending", expires_at=clock.now() + timedelta(seconds=9))
+    rotated = key("rotated")
+    bunch = Bunch(
+        {
+            digest("lasting"): (lasting, None),
+            digest("ending"): (ending, None),
+            digest("rotated"): (rotated, clock.now().timestamp() + 9),
+        },
+        ever=True,
+    )
+
+    class Shelf:
+        """Keys as they are kept at the moment."""
+
+        async def bunch(self) -> Bunch:
+            return bunch
+
+    shelf: Any = Shelf()
+    callers = Callers(shelf, clock, admin_key=None, open_without_keys=False, no_auth=False)
+
+    async def who(secret: str) -> str | None:
+        scope: dict[str, Any] = {"headers": [(b"authorization", b"Bearer " + secret.encode())]}
+        await callers.known(scope)
+        found = scope.get("state", {}).get(CALLER)
+        return None if found is None else found.owner
+
+    async def work() -> None:
+        nonlocal bunch
+        names = ("lasting", "ending", "rotated")
+        for _ in range(2):
+            assert [await who(name) for name in names] == list(names)
+        clock.advance(10)
+        assert [await who(name) for name in names] == ["lasting", None, None]
+        bunch = Bunch(ever=True)
+        assert await who("lasting") == "lasting"
+        await callers.renew()
+        assert await who("lasting") is None
+
+    asyncio.run(work())
 
 
 def test_what_belongs_to_another_key_does_not_exist(keyed_gateway: Running) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, RowMapping
 
 from anymedia.contracts.image import ImageRequest
 from anymedia.jobs import rows
-from anymedia.jobs.beginning import Opened, begin
+from anymedia.jobs.beginning import Begun, begin
 from anymedia.jobs.service import Jobs
 from anymedia.jobs.steps import step
 from tests.jobs.worker import jobs_in
@@ -60,7 +60,8 @@ def test_an_attempt_is_written_down_as_being_sent(tmp_path: Path) -> None:
     async def course(jobs: Jobs) -> None:
         job = await ours(jobs)
         begun = await begin(jobs._desk, job, [])
-        assert isinstance(begun, Opened)
+        assert isinstance(begun, Begun)
+        assert begun.ready is not None
         assert begun.attempt["state"] == "sending"
         assert begun.attempt["opened_at"] == begun.at == begun.attempt["created_at"]
         assert begun.attempt["send_deadline"] > begun.at

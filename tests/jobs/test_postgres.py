@@ -6,9 +6,11 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
+import asyncpg
 import pytest
+from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
 from sqlalchemy import Connection, func, select
 
 from anymedia.clock import SystemClock
@@ -16,7 +18,9 @@ from anymedia.contracts.errors import Conflict, StorageFailed
 from anymedia.contracts.image import ImageRequest
 from anymedia.jobs import rows
 from anymedia.jobs.dispatcher import HeapDispatcher, dispatcher_for
+from anymedia.jobs.queue import install, queries
 from anymedia.jobs.service import Jobs
+from anymedia.store.address import address
 from anymedia.store.database import Database, database_at
 from anymedia.store.schema import jobs as job_rows, timeline, workers
 from tests.jobs.worker import jobs_in
@@ -283,6 +287,66 @@ def test_the_same_key_from_many_processes_at_once_is_one_job(url: str, tmp_path:
         for one in many:
             await one.close()
             await one._database.close()
+
+    asyncio.run(course())
+
+
+class Stuck(AsyncpgDriver):
+    """Stops for good in the middle of making the queue's tables, as a process that is frozen."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        super().__init__(connection)
+        self.stopped = asyncio.Event()
+
+    async def execute(self, query: str, *given: Any) -> str:
+        if "CREATE UNLOGGED TABLE" in query:
+            self.stopped.set()
+            await asyncio.Event().wait()
+        return await super().execute(query, *given)
+
+
+def test_who_stops_while_the_queue_is_made_keeps_nobody_out(url: str, tmp_path: Path) -> None:
+    """The server ends its transaction, and the next one makes the tables."""
+
+    async def course() -> None:
+        where = address(url)
+        brief = {**where.arguments["server_settings"], "idle_in_transaction_session_timeout": "500"}
+        given = {**where.arguments, "server_settings": brief}
+        async with Process(url, tmp_path) as one:
+            await one.database.write(accepted(5))  # which makes our own tables
+            connection = await asyncpg.connect(where.dsn, **given)
+            queue = queries(connection, where.schema)
+            queue.driver = stuck = Stuck(connection)
+            stopping = asyncio.create_task(install(queue, connection))
+            await until(lambda: stuck.stopped.is_set() or stopping.done())
+            assert not stopping.done(), stopping.exception()
+            one.start()
+            await until(lambda: len(one.looked_at) == 5)
+            stopping.cancel()
+            with pytest.raises((asyncpg.InterfaceError, asyncpg.PostgresError)):
+                await stopping  # its connection is gone
+            connection.terminate()
+
+    asyncio.run(course())
+
+
+class Torn(AsyncpgDriver):
+    """A connection that the server has just ended, which its client has not understood yet."""
+
+    async def fetch(self, query: str, *given: Any) -> list[dict[str, Any]]:
+        raise asyncpg.InternalClientError("cannot switch to state 11; another is in progress")
+
+
+def test_a_worker_goes_on_when_its_line_to_the_queue_is_torn(url: str, tmp_path: Path) -> None:
+    """It says so, and makes another."""
+
+    async def course() -> None:
+        async with Process(url, tmp_path) as one:
+            await one.at_work()
+            line = one.dispatcher._source._line  # type: ignore[attr-defined]  # it is on Postgres
+            line._queue.driver = Torn(line._connection)
+            await one.database.write(accepted(5))
+            await until(lambda: len(one.looked_at) == 5)
 
     asyncio.run(course())
 

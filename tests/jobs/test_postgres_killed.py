@@ -43,6 +43,12 @@ def asked_for(base_url: str, number: int) -> None:
     raise AssertionError(f"{count(base_url)['posts']} of {number} submissions within 30 s")
 
 
+def begun(worker: subprocess.Popen[bytes]) -> bool:
+    """Wait until it has opened the database: who cannot do that says so and ends."""
+    assert worker.stdout is not None
+    return worker.stdout.readline() == b"working\n"
+
+
 def without_host(url: str, port: int) -> str:
     """The same database, by way of a forwarder."""
     parts = urlsplit(url)
@@ -73,6 +79,7 @@ def test_nothing_is_lost_or_paid_twice_whatever_happens_to_workers_and_database(
         frozen, cut_off, killed = worker(), worker(without_host(url, wire.port)), worker()
         for one in (frozen, cut_off, killed):
             stack.callback(one.kill)
+        assert all(map(begun, (frozen, cut_off, killed)))
         asked_for(base_url, JOBS // 8)
         os.kill(frozen.pid, signal.SIGSTOP)
         wire.cut()
@@ -80,6 +87,7 @@ def test_nothing_is_lost_or_paid_twice_whatever_happens_to_workers_and_database(
         last = worker()
         stack.callback(last.kill)
         asked_for(base_url, JOBS // 3)
+        assert begun(last)
         asyncio.run(asked(URL, hanging_up(url)))
         time.sleep(AWAY_SECONDS)
         os.kill(frozen.pid, signal.SIGCONT)

@@ -20,6 +20,7 @@ from anymedia.contracts.job import Job
 from anymedia.jobs.service import Jobs
 from anymedia.store.database import Database
 from anymedia.store.schema import jobs
+from anymedia.store.transaction import write_rest
 from tests.jobs.test_course import finished
 from tests.jobs.worker import jobs_in
 
@@ -43,6 +44,7 @@ class Overheard:
             outcome = work(connection)
             if not (isinstance(outcome, tuple) and isinstance(outcome[0], Job)):
                 return outcome, []
+            write_rest(connection)
             query = select(jobs.c.worker).where(jobs.c.id == outcome[0].id)
             return outcome, [connection.execute(query).scalar()]
 

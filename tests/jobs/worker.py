@@ -87,7 +87,11 @@ async def main() -> None:
     jobs = jobs_in(directory, base_url, ability, callback_base_url=own, database_url=database_url)
     if port:
         listening(jobs, asyncio.get_running_loop(), port)
-    await jobs.work(until_idle=True)
+    working = asyncio.create_task(jobs.work(until_idle=True))
+    while not (jobs._dispatcher.health()["worker"] or working.done()):  # noqa: ASYNC110  nobody tells us of it
+        await asyncio.sleep(0.01)
+    print("working", flush=True)
+    await working
     print("idle", flush=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from random import Random
 from typing import Any
 
@@ -9,7 +10,9 @@ import pytest
 
 from anymedia.limits.claim import Claim, Full, Rule, Taken
 from anymedia.limits.learned import Learned
+from anymedia.limits.memory import MemoryLimiter
 from tests.limits.workbench import Bench, both, rule, run
+from tests.support.clock import FakeClock
 
 
 @both
@@ -492,3 +495,61 @@ def test_what_a_provider_said_holds_for_both(bench: Any) -> None:
         assert await at.as_many_as_fit(ten) == 9
 
     run(bench, work)
+
+
+def test_what_came_into_force_since_gets_nothing_back_for_what_came_before() -> None:
+    """A window that is new has not counted it: what it gave back would be somebody else's."""
+
+    async def work() -> None:
+        limiter = MemoryLimiter(FakeClock())
+        before = rule(tokens_per_minute=1000)
+        after = rule(tokens_per_minute=1000, tokens_per_hour=300)
+        await limiter.take(Claim("old", (before,), tokens=200), lease_seconds=60)
+        await limiter.take(Claim("new", (after,), tokens=200), lease_seconds=60)
+        await limiter.settle("old", tokens=50)
+        await limiter.release("old")
+        left = {one.amount: one.left for one in await limiter.left(after)}
+        assert left == {"tokens_per_minute": 750, "tokens_per_hour": 100}
+
+    asyncio.run(work())
+
+
+def test_more_than_estimated_counts_in_what_is_in_force_by_then() -> None:
+    """Whoever asked under other limits does not undo those of today."""
+
+    async def work() -> None:
+        limiter = MemoryLimiter(FakeClock())
+        before = rule(tokens_per_minute=1000)
+        after = rule(tokens_per_minute=1000, tokens_per_hour=300)
+        await limiter.take(Claim("old", (before,), tokens=10), lease_seconds=60)
+        await limiter.take(Claim("new", (after,), tokens=200), lease_seconds=60)
+        await limiter.settle("old", tokens=60)
+        left = {one.amount: one.left for one in await limiter.left(after)}
+        assert left == {"tokens_per_minute": 740, "tokens_per_hour": 50}
+        await limiter.settle("old", tokens=20)
+        left = {one.amount: one.left for one in await limiter.left(after)}
+        assert left == {"tokens_per_minute": 780, "tokens_per_hour": 90}
+
+    asyncio.run(work())
+
+
+def test_a_slot_that_was_renewed_late_is_given_back_where_it_is_held() -> None:
+    """Its count had been forgotten as idle, and there is another one by then."""
+
+    async def work() -> None:
+        clock = FakeClock()
+        limiter = MemoryLimiter(clock)
+        one = rule(concurrent=1)
+        await limiter.take(Claim("first", (one,)), lease_seconds=3600)
+        clock.advance(3000)
+        await limiter.renew(["first"], lease_seconds=3600)
+        clock.advance(3000)
+        await limiter.renew(["first"], lease_seconds=60)
+        assert isinstance(await limiter.take(Claim("second", (one,)), lease_seconds=60), Full)
+        await limiter.adopt(Claim("third", (one,)), lease_seconds=3600)
+        await limiter.release("first")
+        assert isinstance(await limiter.take(Claim("second", (one,)), lease_seconds=60), Full)
+        await limiter.release("third")
+        assert isinstance(await limiter.take(Claim("second", (one,)), lease_seconds=60), Taken)
+
+    asyncio.run(work())

@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
+import asyncpg
 import pytest
 from sqlalchemy import Connection, inspect, select, text, update
 from sqlalchemy.exc import IntegrityError
@@ -170,6 +171,23 @@ def test_an_answer_is_no_older_than_its_question(url: str, tmp_path: Path) -> No
         return await asyncio.gather(*map(one, range(60)))
 
     assert all(using(url, tmp_path, work))
+
+
+@here
+def test_a_connection_that_is_torn_is_one_clear_error(url: str, tmp_path: Path) -> None:
+    """Its client says something of its own inner state; nobody who waits should hear that."""
+
+    def torn(_: Connection) -> None:
+        raise asyncpg.InternalClientError("cannot switch to state 11")
+
+    async def work(database: Database) -> set[str]:
+        for ask in (database.write, database.read):
+            with pytest.raises(StorageFailed, match="cannot be reached"):
+                await ask(torn)
+        await database.write(put("a"))
+        return await database.read(keys)
+
+    assert using(url, tmp_path, work) == {"a"}
 
 
 @here

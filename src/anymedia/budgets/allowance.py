@@ -149,7 +149,7 @@ class AllowanceBudgets:
         amount = bounded(nano_usd)
         if nano_usd is not None and (purses := self._fitting(budgets, amount or 0)) is not None:
             self._take(attempt_id, purses, amount or 0)
-            return Reserved(attempt_id, over=tuple(one.budget for one in purses if one.over))
+            return Reserved(attempt_id, over=tuple([one.budget for one in purses if one.over]))
         async with self._asking:
             return await self._reserve(attempt_id, budgets, amount)
 

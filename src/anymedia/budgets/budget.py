@@ -21,7 +21,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from anymedia.budgets.period import FOREVER
 from anymedia.contracts.budget import BudgetAlert, BudgetSettings, BudgetStanding, OnReached
@@ -99,8 +99,7 @@ class Budget:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Reserved:
+class Reserved(NamedTuple):
     """There was enough left, and now it is the attempt's."""
 
     attempt_id: str

@@ -32,6 +32,8 @@ OFFERED_SECONDS: Final = 10.0
 OFFERED_CALLS: Final = 10
 """An offered probe that was not made, perhaps because a circuit was open, is offered again soon."""
 
+GRAIN: Final = 1e-4
+"""Shares of a half-life smaller than this (12 ms of two minutes) are let pass together."""
 STALE_WEIGHT: Final = 0.5
 MEMORY: Final = 200.0
 """No more than so many observations weigh in at once."""
@@ -84,6 +86,7 @@ class Experience:
     """The fading memory of one option and one kind of request."""
 
     __slots__ = (
+        "_seen",
         "average",
         "bad",
         "failures_in_a_row",
@@ -98,7 +101,6 @@ class Experience:
         "peak_memory",
         "peaked_at",
         "probing",
-        "quality",
         "quiet_since",
         "recent",
         "seen_at",
@@ -146,7 +148,8 @@ class Experience:
         self.offered_at = self.pause = 0.0
         self.offered_call = 0
         self.probing = False
-        self.quality = lower_bound(PRIOR_GOOD, PRIOR_BAD)
+        self._seen = (0.0, 0.0, 0.0)
+        """Successes, failures and odd ones as they stood after the last of them."""
         self.words: dict[str, str] = {}
         """Descriptions by strategy, until the next observation."""
 
@@ -161,7 +164,7 @@ class Experience:
             self.quiet_since = now
         self.in_flight += 1
         self.tried_at = now
-        if self.suspected:
+        if self.failures_in_a_row and self.suspected:
             self.probing = True
             self.offered_at, self.offered_call = now, call
 
@@ -191,7 +194,8 @@ class Experience:
             # What was last seen so long ago is worth less than one look.
             self.timed = min(self.timed, STALE_WEIGHT)
         self.tries += 1
-        self.words.clear()
+        if self.words:
+            self.words.clear()
         if succeeded:
             self._success(conformed)
         else:
@@ -203,13 +207,12 @@ class Experience:
         if usd is not None:
             paid = float(usd)
             self.usd = paid if self.usd is None else self.usd + 0.1 * (paid - self.usd)
-        good = max(self.good - self.odd, 0.0)
-        self.quality = lower_bound(good + PRIOR_GOOD, self.bad + self.odd + PRIOR_BAD)
+        self._seen = (self.good, self.bad, self.odd)
 
     def fade(self, now: float) -> None:
         """Let the past weigh less."""
         passed = now - self.touched
-        if passed > 0:
+        if passed > GRAIN * self.half_life:
             factor = exp(-LN2 * passed / self.half_life)
             self.good *= factor
             self.bad *= factor
@@ -235,10 +238,11 @@ class Experience:
 
     def _success(self, conformed: bool | None) -> None:
         self._make_room()
-        if self.suspected:
-            # It is back. What it did while it was away is not held against it for long.
-            self.bad = min(self.bad, 1.0)
-        self.failures_in_a_row = 0
+        if self.failures_in_a_row:
+            if self.suspected:
+                # It is back. What it did while it was away is not held against it for long.
+                self.bad = min(self.bad, 1.0)
+            self.failures_in_a_row = 0
         self.probing = False
         self.pause = 0.0
         self.good += 1.0
@@ -272,7 +276,8 @@ class Experience:
         """How this one differed from the usual ones, in size and time."""
         if size <= 0.0 or seconds <= 0.0:
             return
-        larger, longer = log(size) - self.usual_size, log(seconds) - self.usual_time
+        larger = (log(size) if size != 1.0 else 0.0) - self.usual_size
+        longer = log(seconds) - self.usual_time
         share = 1.0 / min(self.timed + 1.0, MEMORY)
         if share < 1.0:
             growth.learn(larger, longer)
@@ -292,9 +297,9 @@ class Experience:
             max(HALF_LIFE_IN_DURATIONS * self.whole, SHORTEST_HALF_LIFE_SECONDS),
             LONGEST_HALF_LIFE_SECONDS,
         )
-        faded = self.peak_seconds(now)
         share = exp(-(now - self.peaked_at) / self.peak_memory)
-        self.peak = seconds if seconds > faded else self.peak * share + seconds * (1 - share)
+        faded = self.peak * share
+        self.peak = seconds if seconds > faded else faded + seconds * (1 - share)
         self.peaked_at = now
         self.recent.append(seconds)
 
@@ -309,6 +314,12 @@ class Experience:
         """Whether it has failed too often in a row; the first time is enough for a newcomer."""
         failures = self.failures_in_a_row
         return failures >= SUSPECTED_AFTER or (failures > 0 and self.average is None)
+
+    @property
+    def quality(self) -> float:
+        """What its share of good answers is at least."""
+        good, bad, odd = self._seen
+        return lower_bound(max(good - odd, 0.0) + PRIOR_GOOD, bad + odd + PRIOR_BAD)
 
     def probe_due(self, now: float, call: int) -> bool:
         """Whether the next request may find out if it is back. Counts from the last probe."""

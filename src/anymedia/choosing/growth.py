@@ -35,7 +35,8 @@ class Growth:
         """
         self.spread = self.spread * REMEMBERS + larger * larger
         self.together = self.together * REMEMBERS + larger * longer
-        self.power = min(max(self.together / (self.spread + DOUBT), 0.0), MOST_GROWTH)
+        power = self.together / (self.spread + DOUBT)
+        self.power = 0.0 if power < 0.0 else min(power, MOST_GROWTH)
 
     def factor(self, size: float) -> float:
         """How many times as long a request of some size takes."""

@@ -95,11 +95,12 @@ class Memory:
 
     def landed(self, name: str) -> None:
         """A request is over."""
-        load = self.loads.get(name, 0) - 1
+        loads = self.loads
+        load = loads.get(name, 0) - 1
         if load > 0:
-            self.loads[name] = load
+            loads[name] = load
         else:
-            self.loads.pop(name, None)
+            loads.pop(name, None)
 
     def everything(self) -> Iterator[Known]:
         """What is known of every option that was tried."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable
 
 from anymedia.contracts.errors import GenerationError
 from anymedia.contracts.event import TextEvent
@@ -30,9 +30,9 @@ class AsyncRelays:
         """An answer that is going to be asked for."""
         return self._engine.relays.begun(way, fields, asker)
 
-    async def call(self, passed: Passed, body: bytes) -> None:
+    def call(self, passed: Passed, body: bytes) -> Awaitable[None]:
         """The answer, passed on as it is; without a receipt the long way may go on."""
-        await self._engine.relays.call(passed, body)
+        return self._engine.relays.call(passed, body)
 
     def stream(self, passed: Passed, body: bytes) -> AsyncGenerator[bytes, None]:
         """The same bit by bit; without a receipt and any bit the long way may go on."""

@@ -11,16 +11,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 
 _ATTENDANCE: ContextVar[Attendance | None] = ContextVar("attendance", default=None)
 
 
 class Attendance:
-    """Of one caller, at one task."""
+    """Of one caller, at one task: what runs inside is done for this caller."""
+
+    __slots__ = ("_held", "_token", "gone", "stopped", "task")
 
     def __init__(self) -> None:
-        self._task = asyncio.current_task()
+        self.task = asyncio.current_task()
+        self._token: Token[Attendance | None] | None = None
         self._held = 0
         self.gone = False
         """Whether the caller has hung up."""
@@ -30,17 +33,16 @@ class Attendance:
     def leave(self) -> None:
         """The caller has hung up: stop at once, or when nothing is held any more."""
         self.gone = True
-        if not self._held and self._task is not None:
-            self.stopped = self._task.cancel()
+        if not self._held and self.task is not None:
+            self.stopped = self.task.cancel()
 
-    @contextmanager
-    def attended(self) -> Iterator[None]:
-        """What runs inside is done for this caller."""
-        token = _ATTENDANCE.set(self)
-        try:
-            yield
-        finally:
-            _ATTENDANCE.reset(token)
+    def __enter__(self) -> None:
+        self._token = _ATTENDANCE.set(self)
+
+    def __exit__(self, *_: object) -> None:
+        if self._token is not None:
+            _ATTENDANCE.reset(self._token)
+            self._token = None
 
     @contextmanager
     def holding(self) -> Iterator[None]:
@@ -54,7 +56,7 @@ class Attendance:
     @property
     def own(self) -> bool:
         """Whether this task is the one that is waited for, and none that it has started."""
-        return self._task is asyncio.current_task()
+        return self.task is asyncio.current_task()
 
 
 def attendance() -> Attendance | None:

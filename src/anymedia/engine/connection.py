@@ -277,14 +277,18 @@ class Connection:
         if self.configured.trace_context and (carrier := CARRIER.get()) is not None:
             headers |= carrier()
         total_seconds = min(request.timeout_seconds or timeout_seconds, timeout_seconds)
+        url = request.url(self.base_url)
+        # A question buys nothing, whatever becomes of it: it need not go by way of another thread.
+        asks = request.method == "GET" and body is None
         return Outgoing(
             method=request.method,
-            url=request.url(self.base_url),
+            url=url,
             headers=headers,
             body=body,
             total_seconds=total_seconds,
             read_seconds=read_seconds,
             proxy=self.configured.proxy,
+            head=head_of(url, headers, "GET") if asks else None,
         )
 
     async def authorized(self, request: HttpRequest) -> HttpRequest:

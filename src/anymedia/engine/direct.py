@@ -17,7 +17,9 @@ import zlib
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from importlib.util import find_spec
+from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -153,11 +155,13 @@ class Line(asyncio.Protocol):
         self._limit: int | None = None
         self._streaming = False
         self._paused = False
+        self._lines: list[tuple[bytes, bytes]] = []
+        """Of the head, as it comes."""
         self._headers: dict[str, str] = {}
         self._unpacking: Any = None
         self._head_size = 0
         self._status = 0
-        self._ends = self._heard = self._silence = 0.0
+        self._ends = self._heard = self._silence = self._strikes = 0.0
 
     # --- asking -----------------------------------------------------------------------------
 
@@ -174,7 +178,7 @@ class Line(asyncio.Protocol):
         self._failure = None
         self._parts.clear()
         self._size = self._status = self._head_size = 0
-        self._headers = {}
+        self._lines, self._headers = [], {}
         self._unpacking = None
         self.complete = self.reusable = self._paused = False
         self._limit = limit_bytes
@@ -182,7 +186,7 @@ class Line(asyncio.Protocol):
         self._heard = self.loop.time()
         self._ends = self._heard + seconds
         self._silence = min(silence_seconds or seconds, seconds)
-        self._timer = self.loop.call_at(self._heard + self._silence, self._look)
+        self._watch(self._heard + self._silence)
         start = b"%b%d\r\n\r\n" % (head, len(body))
         if len(body) > COPIED_BYTES:
             self._transport.write(start)
@@ -240,14 +244,25 @@ class Line(asyncio.Protocol):
             else:
                 waiter.set_result(None)
 
+    def _watch(self, due: float) -> None:
+        """Look at a time. A timer that strikes sooner is left: it looks, and waits for the rest."""
+        if self._timer is not None:
+            if self._strikes <= due:
+                return
+            self._timer.cancel()
+        self._timer, self._strikes = self.loop.call_at(due, self._look), due
+
     def _look(self) -> None:
         """The timer: it is too late, unless something has been heard meanwhile."""
+        self._timer = None
+        if self.complete:
+            return  # nobody waits; whoever asks next sets another
         now = self.loop.time()
         if self._paused:
             self._heard = now  # the silence is not the provider's
         due = min(self._ends, self._heard + self._silence)
         if now < due:
-            self._timer = self.loop.call_at(due, self._look)
+            self._watch(due)
             return
         self._fail(ProviderTimeout("timed out while waiting for the answer", accepted="unknown"))
 
@@ -284,6 +299,7 @@ class Line(asyncio.Protocol):
         """There is none any more."""
         self.open = self.reusable = False
         if self.complete:
+            self._end_timer()
             return
         if exc is None and self._status and self._until_the_end():
             self.on_message_complete()
@@ -308,6 +324,12 @@ class Line(asyncio.Protocol):
             )
             self.drop()
             return
+        if not self._status and not self.complete:
+            self._head_size += len(data)
+            if self._head_size > MOST_HEAD_BYTES:
+                self._fail(endless())
+                self.drop()
+                return
         if self._streaming and (self._parts or self.complete):
             self._wake()
             if self._size > MOST_WAITING_BYTES and not self._paused and self.open:
@@ -322,22 +344,29 @@ class Line(asyncio.Protocol):
             raise UnreadableResponse("two answers came to one question", accepted="yes")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One header."""
+        """One header; what comes after the body is none, and nobody reads it."""
+        if not self._status:
+            self._lines.append((name, value))
+            return
         self._head_size += len(name) + len(value)
         if self._head_size > MOST_HEAD_BYTES:
-            raise UnreadableResponse("the answer's head has no end", accepted="unknown")
-        self._headers.setdefault(name.decode("latin-1").lower(), value.decode("latin-1"))
+            raise endless()
 
     def on_headers_complete(self) -> None:
         """The head is there."""
-        status = self._parser.get_status_code()
+        status, lines = self._parser.get_status_code(), self._lines
+        self._lines = []
         if status < 200:  # the answer proper is still to come
-            self._headers = {}
             return
         self._status = status
-        packed = self._headers.get("content-encoding", "identity").lower()
-        if packed != "identity":
-            self._unpacking = unpacking(packed)
+        if sum(map(len, chain.from_iterable(lines))) > MOST_HEAD_BYTES:
+            raise endless()
+        # Of repeated ones the first counts.
+        self._headers = {lowered(name): value.decode("latin-1") for name, value in lines[::-1]}
+        if "content-encoding" in self._headers:
+            packed = self._headers["content-encoding"].lower()
+            if packed != "identity":
+                self._unpacking = unpacking(packed)
         if self._streaming:
             self._wake()
         elif self._limit is not None:
@@ -363,7 +392,6 @@ class Line(asyncio.Protocol):
             return  # a 1xx
         self.complete = True
         self.reusable = self.open and self._parser.should_keep_alive()
-        self._end_timer()
         self._wake()
 
     def _too_large(self) -> UnreadableResponse:
@@ -377,6 +405,17 @@ class Line(asyncio.Protocol):
         return "content-length" not in said and "transfer-encoding" not in said
 
 
+def endless() -> UnreadableResponse:
+    """A head that does not come to its end, or too late."""
+    return UnreadableResponse("the answer's head has no end", accepted="unknown")
+
+
+@lru_cache(maxsize=128)
+def lowered(name: bytes) -> str:
+    """A header's name as it is looked for."""
+    return name.decode("latin-1").lower()
+
+
 def unpacking(packed: str) -> Any:
     """Unpacks what was packed though nobody asked for it. `UnreadableResponse` where we cannot."""
     if packed in {"gzip", "x-gzip", "deflate"}:
@@ -384,8 +423,8 @@ def unpacking(packed: str) -> Any:
     raise UnreadableResponse(f"the answer is packed as `{packed[:40]}`", accepted="unknown")
 
 
-def head_of(url: str, headers: dict[str, str]) -> bytes | None:
-    """A POST's first bytes, up to its length; `None` where it cannot go this way."""
+def head_of(url: str, headers: dict[str, str], method: str = "POST") -> bytes | None:
+    """A request's first bytes, up to its length; `None` where it cannot go this way."""
     if not PLAIN.fullmatch(url) or find_spec("httptools") is None:
         return None
     said = {name.lower() for name in headers}
@@ -400,7 +439,7 @@ def head_of(url: str, headers: dict[str, str]) -> bytes | None:
     except ValueError:  # no port has such a number
         return None
     target = parts.path + (f"?{parts.query}" if parts.query else "")
-    lines = [f"POST {target} HTTP/1.1", f"host: {parts.netloc}"]
+    lines = [f"{method} {target} HTTP/1.1", f"host: {parts.netloc}"]
     if "user-agent" not in said:
         lines.append(f"user-agent: anymedia/{__version__}")
     lines += [f"{name}: {value}" for name, value in headers.items()]

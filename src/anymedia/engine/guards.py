@@ -280,7 +280,7 @@ class Guards:
         """What a provider says in passing about its limits."""
         if not connection.configured.learn_limits:
             return
-        if "ratelimit" not in "\n".join(response.headers).lower():
+        if "ratelimit" not in "\n".join(response.headers):  # which are in lower case
             return  # as most say nothing of it
         for learned in read_limits(response.headers, self._clock.now()):
             self.limiter.learn(own_key(connection), learned)

@@ -22,12 +22,22 @@ class Names:
         self._place = 0
         self._process = 0
 
+    def one(self, kind: str, letters: int = LETTERS) -> str:
+        """One more, of no more than 128 random bits, and what it names."""
+        start = self._start(LETTERS)
+        return f"{kind}_{self._store[start : start + letters]}"
+
     def two(self, one: str, other: str) -> tuple[str, str]:
         """Two more: 128 random bits each, and what they name."""
+        start = self._start(2 * LETTERS)
+        middle = start + LETTERS
+        return f"{one}_{self._store[start:middle]}", f"{other}_{self._store[middle : self._place]}"
+
+    def _start(self, letters: int) -> int:
+        """Where so many begin that nobody has had."""
         place, process = self._place, os.getpid()
-        if place >= len(self._store) or process != self._process:
+        if place + letters > len(self._store) or process != self._process:
             self._store, self._process = os.urandom(2 * BYTES * AT_ONCE).hex(), process
             place = 0
-        middle = place + LETTERS
-        end = self._place = middle + LETTERS
-        return f"{one}_{self._store[place:middle]}", f"{other}_{self._store[middle:end]}"
+        self._place = place + letters
+        return place

@@ -43,7 +43,12 @@ class Quotas:
                 ),
                 *self._own(caller),
             )
-            found = self._found[key] = distinct(rules)
+            # The caller's own is the same one wherever it is looked up: a count that is found by two
+            # plans would go back and forth between them.
+            own = self.of_caller(caller) if caller is not None else None
+            found = self._found[key] = tuple(
+                own if own is not None and own == rule else rule for rule in distinct(rules)
+            )
         return found
 
     def of_caller(self, caller: str) -> Rule | None:

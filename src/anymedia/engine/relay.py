@@ -44,11 +44,18 @@ PENDING = Reckoned(None, "pending", "")
 class Passed:
     """An answer on its way through; `course` tells the long way what was tried, if it failed."""
 
-    __slots__ = (
-        "_one", "admission", "answered", "asker", "began", "bound", "content", "cost", "engine",
-        "fields", "first_seconds", "id", "most", "observed", "receipt", "recorded", "request_id", "sent", "since",
-        "started_at", "terms", "way",
-    )  # fmt: skip
+    bound: int | None = None
+    """Nano-dollars that it can cost at most, where somebody asks for that."""
+    most: dict[str, int] | None = None
+    """What it can consume at most, likewise."""
+    admission: Admission | None = None
+    sent = answered = recorded = False
+    first_seconds: float | None = None
+    content = b""
+    receipt: Receipt | None = None
+    cost = PENDING
+    observed: Observed | None = None
+    _one: Try | None = None
 
     def __init__(
         self, engine: Engine, names: Names, way: Way, fields: Fields, asker: Asker
@@ -61,23 +68,9 @@ class Passed:
         self.since = self.began = engine.clock.monotonic()
         self.started_at = engine.clock.now()
         self.terms: Terms = way.terms(engine.guards.quotas, asker.caller)
-        self.bound: int | None = None
-        """Nano-dollars that it can cost at most, where somebody asks for that."""
-        self.most: dict[str, int] | None = None
-        """What it can consume at most, likewise."""
-        self.admission: Admission | None = None
-        self.sent = self.answered = self.recorded = False
-        self.first_seconds: float | None = None
-        self.content = b""
-        self.receipt: Receipt | None = None
-        self.cost = PENDING
-        self._one: Try | None = None
         observer = engine.observer
-        self.observed: Observed | None = (
-            None
-            if observer is None
-            else observer.attempt("text", way.provider, way.model_id, 1, self.request_id)
-        )
+        if observer is not None:
+            self.observed = observer.attempt("text", way.provider, way.model_id, 1, self.request_id)
 
     @property
     def name(self) -> str:

@@ -262,15 +262,18 @@ class Paths:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve by whoever has the path."""
         await self._callers.known(scope)
-        if scope["method"] == "POST" and scope["path"].startswith(GENERATING):
+        path: str = scope["path"]
+        if scope["method"] == "POST" and path.startswith(GENERATING):
             send = self._telling(scope, send)
         if self._repeats.concerns(scope):
             owner = self._callers.of(scope).owner
             await self._repeats.serve(self._whoever, scope, receive, send, owner=owner)
             return
-        if scope["path"].startswith("/v1/"):
+        if path.startswith("/v1/"):
             self._callers.of(scope)  # a stranger is told so before anything is read
-        await self._whoever(scope, receive, send)
+            await self._plainly(scope, receive, send)
+            return
+        await self._typed(scope, receive, send)
 
     def _telling(self, scope: Scope, send: Send) -> Send:
         """Tells callers who have limits what is left under them."""

@@ -12,10 +12,13 @@ import asyncio
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias
+from urllib.parse import unquote
 
 import httptools
 from starlette.responses import Response
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
     HttpToolsProtocol,
@@ -23,6 +26,7 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 
 from anymedia.contracts.gateway import GatewaySettings
+from anymedia.gateway.cycle import Cycle
 from anymedia.gateway.overload import HEALTH, Load
 from anymedia.gateway.spec import Refused
 
@@ -95,6 +99,7 @@ class Connection(HttpToolsProtocol):
         self._deaf = False
         """Whether nothing is read any more."""
         self._crowded = False
+        self._resting_since = 0.0
         self._patience: asyncio.TimerHandle | None = None
         self._stall: asyncio.TimerHandle | None = None
 
@@ -109,6 +114,7 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Nobody is there any more."""
         self._no_longer()
+        self._unset_keepalive_if_required()
         if self._stall is not None:
             self._stall.cancel()
         super().connection_lost(exc)
@@ -178,23 +184,22 @@ class Connection(HttpToolsProtocol):
         """A request begins."""
         if self._again:
             return
-        self._unset_keepalive_if_required()
         self._in_head, self._began_now = True, True
         self._read = self._of_body = self._trailers = 0
-        super().on_message_begin()
+        self.url, self.headers, self.expect_100_continue = b"", [], False
 
     def on_url(self, url: bytes) -> None:
         """Some of its URL."""
         if self._again:
             return
-        super().on_url(url)
+        self.url += url
         if len(self.url) > LONGEST_URL:
             self._unfit(f"the URL is longer than {LONGEST_URL:,} bytes", 414)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header; what comes after the body is none."""
         if self._in_head:
-            super().on_header(name, value)
+            self.headers.append((name.lower(), value))
         elif not self._again:
             self._trailers += 1
             if self._trailers > self._rules.headers:
@@ -205,53 +210,105 @@ class Connection(HttpToolsProtocol):
         if self._again:
             return
         self._in_head, self._in_body = False, True
-        self._no_longer()
-        self._check()
-        path = self._path
+        if self._patience is not None:
+            self._no_longer()
+        version = self._check()
+        path, raw_path, query = parts_of(self.url)
         if self._crowded and path not in HEALTH:
             self._refusal = self._load.refusal("there are too many connections")
             raise Unfit
-        if self._idle:
+        idle = self._idle
+        if idle:
             if full := self._load.full(path, len(self.tasks)):
                 self._answer(full)
                 return
         elif len(self.pipeline) >= MOST_PIPELINED:
             self._unfit(f"more than {MOST_PIPELINED} requests wait on one connection", 429)
-        super().on_headers_complete()
-        if self.scope["http_version"] == "1.0":
-            self.cycle.send = Unframed(self.cycle)  # type: ignore[method-assign]
-        if self._crowded:
-            self.cycle.keep_alive = False
+        self._begin(version, path, raw_path, query, idle=idle)
+
+    def _begin(self, version: str, path: str, raw_path: bytes, query: bytes, *, idle: bool) -> None:
+        """Hand a request to the application, now or in its turn."""
+        root = self.root_path
+        self.scope = {
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "http_version": version,
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme or "http",
+            "method": self.parser.get_method().decode("ascii"),
+            "root_path": root,
+            "path": root + path,
+            "raw_path": root.encode("ascii") + raw_path if root else raw_path,
+            "query_string": query,
+            "headers": self.headers,
+            "state": self.app_state.copy(),
+        }
+        cycle = Cycle(
+            self.scope,
+            self.transport,
+            self.flow,
+            self.logger,
+            self.server_state.default_headers,
+            self.on_response_complete,
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=version == "1.1" and not self._crowded and self.parser.should_keep_alive(),
+        )
+        self.cycle = cycle
+        if version == "1.0":
+            cycle.send = Unframed(cycle)  # type: ignore[method-assign]
+        if idle:
+            self._start_asgi_task(cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((cycle, self.app))
 
     def on_body(self, body: bytes) -> None:
         """Some of the body."""
         self._of_body += len(body)
-        super().on_body(body)
+        cycle = self.cycle
+        if cycle.response_complete:
+            return
+        cycle.body += body
+        if len(cycle.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        cycle.message_event.set()
 
     def on_message_complete(self) -> None:
         """The request is whole."""
         if self._again or (self.parser.should_upgrade() and has_body(self.headers)):
             return
         self._in_body = False
-        self._no_longer()
-        super().on_message_complete()
+        if self._patience is not None:
+            self._no_longer()
+        cycle = self.cycle
+        if not cycle.response_complete:
+            cycle.more_body = False
+            cycle.message_event.set()
 
     def on_response_complete(self) -> None:
-        """It is answered."""
-        super().on_response_complete()
+        """It is answered: now the next one, or for a while nothing."""
+        self.server_state.total_requests += 1
+        if not self.transport.is_closing():
+            if self.flow.read_paused:
+                self.flow.resume_reading()
+            if self.pipeline:
+                cycle, app = self.pipeline.pop()
+                self._start_asgi_task(cycle, app)
+            else:
+                self._rest()
         if self._deaf:
             if not self.pipeline:
                 self.transport.close()
         elif self._in_body:
             self._wait(min(LINGER_SECONDS, self._rules.send_seconds))
         elif self._in_head:
-            self._unset_keepalive_if_required()
             self._wait(self._rules.head_seconds)
 
     # --- judging --------------------------------------------------------------------------
 
-    def _check(self) -> None:
-        """Refuse what could be understood in two ways."""
+    def _check(self) -> str:
+        """Refuse what could be understood in two ways; the version that is spoken."""
         headers, rules = self.headers, self._rules
         if len(headers) > rules.headers:
             self._unfit(f"there are more than {rules.headers} headers", 431)
@@ -260,26 +317,34 @@ class Connection(HttpToolsProtocol):
             and sum(len(name) + len(value) for name, value in headers) > rules.head_bytes
         ):
             self._unfit(f"the headers are larger than {rules.head_bytes:,} bytes", 431)
-        found: dict[bytes, bytes] = {}
-        for name, value in headers:
-            if name in ONCE:
-                if name in found:
-                    self._unfit(f"there are two `{name.decode().title()}` headers; send one")
-                found[name] = value
+        found = dict(headers)
+        if len(found) < len(headers):
+            self._check_once()
         version = self.parser.get_http_version()
         if version != "1.1" and version != "1.0":  # noqa: PLR1714  faster, and asked of everything
             self._unfit("this speaks HTTP/1.1 and HTTP/1.0", 505)
         host = found.get(b"host")
         if host is None and version == "1.1":
             self._unfit("the `Host` header is missing")
-        if host is not None and not HOST.fullmatch(host):
+        if host is not None and not is_host(host):
             self._unfit("the `Host` header is not a name or an address")
         if self.url[:1] != b"/" and self.url != b"*":
             self._check_whole(host)
-        if found.get(b"content-encoding", b"identity").lower() != b"identity":
+        if b"content-encoding" in found and found[b"content-encoding"].lower() != b"identity":
             self._unfit("bodies are not unpacked here: send it without `Content-Encoding`", 415)
-        if found.get(b"expect", b"100-continue").lower() != b"100-continue":
-            self._unfit("`Expect` can be `100-continue`", 417)
+        if b"expect" in found:
+            if found[b"expect"].lower() != b"100-continue":
+                self._unfit("`Expect` can be `100-continue`", 417)
+            self.expect_100_continue = True
+        return version
+
+    def _check_once(self) -> None:
+        """Some headers are there several times, which some must not be."""
+        seen = set[bytes]()
+        for name, _ in self.headers:
+            if name in seen and name in ONCE:
+                self._unfit(f"there are two `{name.decode().title()}` headers; send one")
+            seen.add(name)
 
     def _check_whole(self, host: bytes | None) -> None:
         """A URL with a host in it: a proxy may have looked at that one, and we at the other."""
@@ -372,6 +437,28 @@ class Connection(HttpToolsProtocol):
             self._patience.cancel()
             self._patience = None
 
+    def _rest(self) -> None:
+        """Wait for the next request. The timer of an earlier wait goes on: it finds out."""
+        self._resting_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Nothing may have come for long enough."""
+        self.timeout_keep_alive_task = None
+        busy = self._in_head or self._in_body or not self._idle
+        if busy or self._deaf or self.transport.is_closing():
+            return  # the next answer sets another
+        left = self._resting_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self.timeout_keep_alive_task = self.loop.call_later(
+                left, self.timeout_keep_alive_handler
+            )
+        else:
+            self.transport.close()
+
     def _too_late(self) -> None:
         self._patience = None
         if self._in_head and not self._deaf:
@@ -421,6 +508,20 @@ def noise(error: httptools.HttpParserError) -> Refused:
     quotes = httptools.HttpParserInvalidURLError | httptools.HttpParserCallbackError
     why = "" if isinstance(error, quotes) else f": {error}"
     return Refused(f"this is not HTTP/1.1 as it should be{why}")
+
+
+@lru_cache(maxsize=256)
+def is_host(said: bytes) -> bool:
+    """Whether it is a name or an address, and perhaps a port."""
+    return HOST.fullmatch(said) is not None
+
+
+@lru_cache(maxsize=256)
+def parts_of(url: bytes) -> tuple[str, bytes, bytes]:
+    """A URL's path, as it is meant and as it was written, and its query."""
+    found = httptools.parse_url(url)
+    path = found.path.decode("ascii")
+    return unquote(path) if "%" in path else path, found.path, found.query or b""
 
 
 def has_body(headers: Sequence[tuple[bytes, bytes]]) -> bool:

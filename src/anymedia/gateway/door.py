@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from time import perf_counter
 from typing import Any
@@ -20,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from anymedia.contracts.errors import GenerationError
 from anymedia.contracts.gateway import GatewaySettings
+from anymedia.engine.identity import Names
 from anymedia.gateway.metrics import Metrics
 from anymedia.gateway.overload import Load
 from anymedia.gateway.shared.body import too_large
@@ -28,7 +28,8 @@ from anymedia.gateway.shared.stepping import Rest, at_once
 from anymedia.gateway.spec import Refused
 from anymedia.telemetry.observer import Observer
 
-REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+REQUEST_ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+ID_LETTERS = 24
 SAFE = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -73,28 +74,28 @@ class Door:
         self._who = who
         """Tells an observer whose request it was."""
         self._load = load
+        self._names = Names()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let one request in."""
-        if scope["type"] == "lifespan":
-            await self._lifespan(receive, send)
-        elif scope["type"] == "http":
-            await self._serve(scope, receive, send)
-
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self._lifespan(receive, send)
+            return
         began, settings = perf_counter(), self._settings()
         headers = dict(scope["headers"])
         state = scope.setdefault("state", {})
-        state["request_id"] = request_id(headers.get(b"x-request-id"))
+        name = state["request_id"] = self._request_id(headers.get(b"x-request-id"))
         state["load"] = self._load
         observer, story = self._observer, None
         if observer is not None:
-            story = observer.request(state["request_id"], method_of(scope), headers)
-        answer = Answer(scope, send)
+            story = observer.request(name, method_of(scope), headers)
+        answer = Answer(name, send)
         self._metrics.began()
         try:
             try:
-                self._check(scope, headers, settings)
+                if self._is_open():
+                    self._check_origin(scope["method"], headers, settings)
                 if scope["method"] in BODY or b"content-length" in headers:
                     receive = Incoming(receive, settings, headers)
                 await self._app(scope, receive, answer)
@@ -139,7 +140,7 @@ class Door:
     def told(self, error: GenerationError, scope: Scope) -> Response:
         """The same for what was refused before it came in; counted like everything."""
         said = dict(scope["headers"]).get(b"x-request-id")
-        scope["state"] = {"request_id": request_id(said)}
+        scope["state"] = {"request_id": self._request_id(said)}
         response = self._refused(error, scope)
         response.raw_headers += [one for one in SAFE if one[0] not in dict(response.raw_headers)]
         self._metrics.began()
@@ -148,9 +149,11 @@ class Door:
         )
         return response
 
-    def _check(self, scope: Scope, headers: dict[bytes, bytes], settings: GatewaySettings) -> None:
-        if self._is_open():
-            self._check_origin(scope["method"], headers, settings)
+    def _request_id(self, said: bytes | None) -> str:
+        """The caller's own id for a request, if it is fit for logs; else a new one."""
+        if said is not None and REQUEST_ID.fullmatch(said):
+            return said.decode("ascii")
+        return self._names.one("req", ID_LETTERS)
 
     def _check_origin(
         self, method: str, headers: dict[bytes, bytes], settings: GatewaySettings
@@ -181,6 +184,9 @@ class Incoming:
         self._deadline: float | None = None
         self._seconds = settings.body_seconds
         self._complete = False
+        self.leaving = getattr(receive, "leaving", None)
+        """How to hear that the caller hangs up, where the server can tell."""
+        self._at_hand = getattr(receive, "at_hand", None)
         said = headers.get(b"content-length", b"")
         if said.isdigit() and int(said[:20]) > self._limit:
             raise too_large(self._limit)
@@ -189,10 +195,13 @@ class Incoming:
         """The next piece."""
         if self._complete:
             return await self._receive()
-        try:
-            message: Message = at_once(self._receive())
-        except Rest as rest:
-            message = await self._waited(rest)
+        message: Message | None = None if self._at_hand is None else self._at_hand()
+        if message is None:
+            try:
+                message = at_once(self._receive())
+            except Rest as rest:
+                message = await self._waited(rest)
+        assert message is not None
         self._left -= len(message.get("body", b""))
         if self._left < 0:
             raise too_large(self._limit)
@@ -215,8 +224,10 @@ class Incoming:
 class Answer:
     """What goes out: with its id and the safe headers, and a note of its status."""
 
-    def __init__(self, scope: Scope, send: Send) -> None:
-        self._scope = scope
+    __slots__ = ("_id", "_send", "status")
+
+    def __init__(self, request_id: str, send: Send) -> None:
+        self._id = request_id
         self._send = send
         self.status = 0
 
@@ -225,21 +236,15 @@ class Answer:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers = list(message.get("headers", ()))
-            said = {name.lower() for name, _ in headers}
-            if said.isdisjoint(SAFE_NAMES):
+            said = dict(headers)
+            if SAFE_NAMES.isdisjoint(said):
                 headers += SAFE
             else:
                 headers += [pair for pair in SAFE if pair[0] not in said]
             if b"x-request-id" not in said:
-                headers.append((b"x-request-id", self._scope["state"]["request_id"].encode()))
+                headers.append((b"x-request-id", self._id.encode()))
             message = {**message, "headers": headers}
         await self._send(message)
-
-
-def request_id(said: bytes | None) -> str:
-    """The caller's own id for a request, if it is fit for logs; else a new one."""
-    text = (said or b"").decode("latin-1")
-    return text if REQUEST_ID.fullmatch(text) else f"req_{secrets.token_hex(12)}"
 
 
 def route_of(scope: Scope) -> str:

@@ -167,6 +167,11 @@ class Bunch:
         expired = key.expires_at is not None and key.expires_at <= now
         return None if expired or (until is not None and until <= now.timestamp()) else key
 
+    def lasts(self, secret: str) -> bool:
+        """Whether a secret opens for as long as this is what is known of keys."""
+        held = self.by_hash.get(digest(secret))
+        return held is not None and held[1] is None and held[0].expires_at is None
+
 
 def digest(secret: str) -> str:
     """What is kept of a secret."""

@@ -95,11 +95,8 @@ class Repeats:
 
     def concerns(self, scope: Scope) -> bool:
         """Whether a request asks for words, and with a key."""
-        return (
-            scope["path"] in WORDS
-            and scope["method"] == "POST"
-            and any(name == HEADER for name, _ in scope["headers"])
-        )
+        asks = scope["path"] in WORDS and scope["method"] == "POST"
+        return asks and HEADER in dict(scope["headers"])
 
     async def serve(
         self, app: ASGIApp, scope: Scope, receive: Receive, send: Send, *, owner: str
@@ -145,7 +142,7 @@ class Repeats:
             if known is None:
                 known = self._known[name] = Repeat(asked, self._clock.monotonic() + HELD_SECONDS)
                 try:
-                    async with attended(receive):
+                    with attended(receive):
                         far = await self._elsewhere(name, asked)
                 except BaseException:
                     self._forget(name)
@@ -158,7 +155,7 @@ class Repeats:
             check(known.asked, asked)
             if known.given is not None:
                 return known
-            async with attended(receive):
+            with attended(receive):
                 await known.over.wait()
 
     async def _elsewhere(self, name: str, asked: bytes) -> Given | None:

@@ -31,23 +31,20 @@ Leaving: TypeAlias = tuple[RowMapping, Problem]
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """An attempt that is written down as being sent: whoever holds this sends it."""
+class Begun:
+    """An attempt that is written down. Where it says what is ready, it is to be sent now."""
 
     attempt: RowMapping
-    ready: Ready
+    ready: Ready | None
     at: float
-
-
-Begun: TypeAlias = RowMapping | Opened | float | None
-"""The new attempt's row, or seconds until there may be somebody to ask; `None` when it is over."""
 
 
 async def begin(
     desk: Desk, job: RowMapping, attempts: list[RowMapping], *, leaving: Leaving | None = None
-) -> Begun:
+) -> Begun | float | None:
     """Choose who is asked next and write it down, with its reservation.
 
+    Seconds until there may be somebody to ask, where there is nobody now.
     `leaving` is an attempt that takes too long, which is abandoned for the next one: nothing
     happens, and `None` is returned, when there is nobody else to ask now.
     """
@@ -84,19 +81,19 @@ async def begin(
     }
     if counted:
         attempt["reason"] = "another try"
-    begun: Begun = None
+    begun: Begun | None = None
     try:
         begun = await written(desk, job, choice, attempt, len(attempts), leaving)
     except Outdated:
-        begun = SOON
+        pass  # the next look sees what it has become
     finally:
-        went = isinstance(begun, RowMapping | Opened)
+        went = begun is not None
         desk.underway.goes(job["id"], went=went)
         if not went:
             await desk.engine.guards.limiter.release(choice.attempt_id, refund=True)
             if desk.budgets is not None:
                 await desk.budgets.release(choice.attempt_id)
-    return begun
+    return SOON if begun is None else begun
 
 
 async def written(
@@ -106,8 +103,11 @@ async def written(
     attempt: dict[str, Any],
     earlier: int,
     leaving: Leaving | None,
-) -> Begun:
-    """An attempt as it is written down, and as it is sent where nothing keeps us from it."""
+) -> Begun | None:
+    """An attempt as it is written down, and sent where nothing keeps us from it.
+
+    `None` where nothing was written, as what takes too long is not under way any more.
+    """
     candidate, now = choice.candidate, attempt["created_at"]
     skipped = [
         {
@@ -162,12 +162,12 @@ async def written(
     finally:
         if at_once is not None and row is None:
             at_once.given_up(desk)
-    if at_once is None or row is None:
-        return SOON if row is None else row
-    if not in_time(desk, began):
+    if row is None:
+        return None
+    if at_once is not None and not in_time(desk, began):
         at_once.given_up(desk)
-        return row
-    return Opened(row, at_once, now)
+        at_once = None
+    return Begun(row, at_once, now)
 
 
 def was_asked(attempt: RowMapping) -> bool:

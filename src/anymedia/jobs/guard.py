@@ -68,6 +68,8 @@ LOOKUP_PAUSES_SECONDS = (2.0, 5.0, 15.0, 30.0, 60.0, 120.0)
 REPEAT_PAUSES_SECONDS = (0.5, 1.0, 2.0, 5.0, 15.0, 30.0)
 """Before the same submission goes out again under its key; a random share of each, from half up."""
 MOST_REPEATS = len(REPEAT_PAUSES_SECONDS)
+OPEN = ("sending", "outcome_unknown")
+"""States in which nobody knows yet whether the provider has it."""
 TURNED_AWAY = frozenset({None, 404, 409, 425})
 """Statuses of a repetition's refusal that judge the moment and not the request."""
 DISK_PAUSE_SECONDS = 5.0
@@ -203,7 +205,7 @@ def in_time(desk: Desk, began: float) -> bool:
 
 def is_sending(c: Connection, job: RowMapping, attempt: RowMapping, now: float) -> None:
     """An attempt's row says that it is being sent: so does its job."""
-    rows.set_job(c, job["id"], now, status="running")
+    rows.set_job_at_end(c, job["id"], now, status="running")
     if job["status"] == "queued":
         events.announce(c, job, now, "job.started")
     rows.note(
@@ -351,32 +353,33 @@ async def adopt(
     """
     now = desk.now()
     hashed = sha256(submitted.handle.encode()).hexdigest()
+    columns = {
+        "handle": submitted.handle,
+        "accepted_at": now,
+        "polls": 0,
+        "finished_at": None,
+        "request_id": submitted.request_id,
+        "problem": None,
+        "cost": None,
+        "notices": noted((*notices_of(attempt), *submitted.warnings)),
+    }
 
     def work(c: Connection) -> tuple[RowMapping, RowMapping] | None:
-        # Its job may have been tried again meanwhile, and even be done: then it comes late.
-        late, other_id = rows.beside(c, attempt, hashed)
-        other = None if other_id is None else rows.attempt(c, other_id)
-        if other is not None:
-            mistaken(c, desk, job, attempt, other)
-            return None
-        moved = rows.moved(
-            c,
-            attempt["id"],
-            before=("sending", "outcome_unknown"),
-            after="abandoned" if late else "accepted",
-            abandoned_at=now if late else None,
-            handle=submitted.handle,
-            handle_hash=hashed,
-            accepted_at=now,
-            polls=0,
-            finished_at=None,
-            request_id=submitted.request_id,
-            problem=None,
-            cost=None,
-            notices=noted((*notices_of(attempt), *submitted.warnings)),
-        )
+        late = False
+        moved = rows.moved_alone(c, attempt, hashed, before=OPEN, after="accepted", **columns)
         if moved is None:
-            return None
+            late, other_id = rows.beside(c, attempt, hashed)
+            other = None if other_id is None else rows.attempt(c, other_id)
+            if other is not None:
+                mistaken(c, desk, job, attempt, other)
+                return None
+            if not late:
+                return None  # another process has written it down
+            # Its job has been tried again meanwhile, and may even be done.
+            given_up = {**columns, "abandoned_at": now, "handle_hash": hashed}
+            moved = rows.moved(c, attempt["id"], before=OPEN, after="abandoned", **given_up)
+            if moved is None:
+                return None
         goes_on = {"status": "running", "turn": 0.0, "finished_at": None, "problem": None}
         row = rows.with_set(c, job["id"], now, due_at=now, **({} if late else goes_on))
         rows.note(

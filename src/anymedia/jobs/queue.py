@@ -28,6 +28,7 @@ from pgqueuer.adapters.persistence.qb import (
     QueryQueueBuilder,
     QuerySchedulerBuilder,
 )
+from pgqueuer.domain.models import Job
 from pgqueuer.domain.settings import DBSettings, Durability
 from pgqueuer.domain.types import QueueEntrypoint, QueueManagerId
 from pgqueuer.queries import EntrypointExecutionParameter, Queries
@@ -48,11 +49,20 @@ CLAIM_AT_ONCE = 100
 SWEEP_SHARE = 1 / 3
 """Of a lease: so often the rows are looked at for jobs that nobody works on."""
 SWEEP_AT_ONCE = 2000
+SETTLED_SECONDS = 0.5
+"""So long what was taken out stays in the queue's books: longer than anybody looks around."""
 PATIENCE_SECONDS = 1.0
 """So long who has more than others leaves queued jobs to them."""
 TIDY_SECONDS = 60.0
 INSTALLING = 0x616E796D71756575
-FAILURES = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
+FAILURES = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    # What the client says to a question that comes while the server's last words are being read.
+    asyncpg.InternalClientError,
+)
 
 
 def settings_for(schema: str | None) -> DBSettings:
@@ -90,9 +100,13 @@ class QueueSource:
         self._wake: Callable[[str | None], None] | None = None
         self._offered: dict[str, None] = {}
         self._passing: asyncio.Task[None] | None = None
+        self._picked: list[tuple[float, Job]] = []
+        """What was taken out and is still in the queue's books, and since when (monotonic)."""
         self._swept = self._tidied = -math.inf
         self._waiting_since: float | None = None
-        """Since when jobs wait that we leave to those who have fewer."""
+        """Since when jobs wait that we leave to those who have fewer, and that nobody takes."""
+        self._waiting = 0
+        """How many there were at the last look."""
 
     async def begin(self, wake: Callable[[str | None], None]) -> None:
         self._wake = wake
@@ -113,6 +127,10 @@ class QueueSource:
         if self._passing is not None:
             await self._passing
         await self._shares.close()
+        if self._picked:
+            with contextlib.suppress(StorageFailed):
+                async with self._asking() as queue:
+                    await self._strike_off(queue, math.inf)
         await self._line.close()
 
     # --- taking out -----------------------------------------------------------------------
@@ -126,6 +144,7 @@ class QueueSource:
             if now - self._swept >= lease.seconds * SWEEP_SHARE:
                 self._swept = now
                 await self._sweep(queue, lease)
+            await self._strike_off(queue, now - SETTLED_SECONDS)
             if now - self._tidied >= TIDY_SECONDS:
                 self._tidied = now
                 await queue.clear_queue_log(str(ENTRYPOINT))
@@ -143,10 +162,21 @@ class QueueSource:
                 return [], False
             ids = [(job.payload or b"").decode() for job in picked]
             taken = await self._claimed(lease, ids, load)
-            await queue.log_jobs([(job, "successful", None) for job in picked])
+            self._picked += [(now, job) for job in picked]
             for job_id in set(ids).difference(taken):
                 await self._line.say(job_id)  # somebody has it, who may want to know
         return taken, queued > len(picked)
+
+    async def _strike_off(self, queue: Queries, until: float) -> None:
+        """Let the queue forget what was taken out a while ago.
+
+        Somebody who has just read that such a job is free would else queue it once more: it would
+        lie there twice, and be counted among what is left to share.
+        """
+        old = [job for at, job in self._picked if at <= until]
+        if old:
+            await queue.log_jobs([(job, "successful", None) for job in old])
+            del self._picked[: len(old)]
 
     async def _claimed(self, lease: Lease, ids: list[str], load: int) -> list[str]:
         worker, now = lease.worker, lease.now()
@@ -171,8 +201,9 @@ class QueueSource:
             self._waiting_since = None
             return min(fair, CLAIM_AT_ONCE), queued
         moment = self._clock.monotonic()
-        if self._waiting_since is None:
+        if self._waiting_since is None or queued < self._waiting:  # or somebody is taking them
             self._waiting_since = moment
+        self._waiting = queued
         if moment - self._waiting_since < PATIENCE_SECONDS:
             return 0, queued
         return min(queued, CLAIM_AT_ONCE), queued
@@ -185,7 +216,8 @@ class QueueSource:
             self._offered.clear()
             try:
                 async with self._asking() as queue:
-                    await put(queue, ids)
+                    for job_id in await put(queue, ids):
+                        await self._line.say(job_id)  # somebody may just have taken it out
             except StorageFailed as error:
                 # Their rows are there: whoever looks around next finds them.
                 self._report(f"jobs could not be queued: {error.message}")
@@ -208,15 +240,16 @@ class QueueSource:
             ) from None
 
 
-async def put(queue: Queries, ids: list[str]) -> None:
-    """Queue jobs; one that is queued already is queued once."""
-    await queue.enqueue(
+async def put(queue: Queries, ids: list[str]) -> list[str]:
+    """Queue jobs; one that is queued already is queued once. Those that were."""
+    queued = await queue.enqueue(
         [str(ENTRYPOINT)] * len(ids),
         [one.encode() for one in ids],
         [0] * len(ids),
         dedupe_key=list(ids),
         on_conflict="skip",
     )
+    return [one for one, place in zip(ids, queued, strict=True) if place is None]
 
 
 class Line:
@@ -244,7 +277,7 @@ class Line:
                     self._address.dsn, **self._address.arguments
                 )
                 self._queue = queries(self._connection, self._address.schema)
-                await install(self._queue)
+                await install(self._queue, self._connection)
             return self._queue
 
     async def listen(self, wake: Callable[[str | None], None]) -> None:
@@ -294,13 +327,16 @@ def queries(connection: asyncpg.Connection, schema: str | None) -> Queries:
     )
 
 
-async def install(queue: Queries) -> None:
-    """The queue's tables, by one process while the others wait."""
-    await queue.driver.execute("SELECT pg_advisory_lock($1)", INSTALLING)
-    try:
-        if not await queue.schema_is_installed():
-            await queue.install(create_schema=False)
-        elif (await queue.plan_upgrade()).statements:
-            await queue.apply_upgrade()
-    finally:
-        await queue.driver.execute("SELECT pg_advisory_unlock($1)", INSTALLING)
+async def install(queue: Queries, connection: asyncpg.Connection) -> None:
+    """The queue's tables, by one process while the others wait.
+
+    In a transaction: should this process stop in the middle, the server ends that, and the others
+    go on.
+    """
+    if not await queue.schema_is_installed():
+        async with connection.transaction():
+            await queue.driver.execute("SELECT pg_advisory_xact_lock($1)", INSTALLING)
+            if not await queue.schema_is_installed():
+                await queue.install(create_schema=False)
+    if (await queue.plan_upgrade()).statements:
+        await queue.apply_upgrade()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from platform import node
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from sqlalchemy import (
@@ -19,6 +19,7 @@ from sqlalchemy import (
     Connection,
     RowMapping,
     Select,
+    Table,
     bindparam,
     func,
     or_,
@@ -51,7 +52,8 @@ JOB_BY_KEY = select(jobs).where(
 )
 SET_JOB = update(jobs).where(jobs.c.id == OF)
 SET_JOB_TOLD = SET_JOB.returning(jobs)
-NEW_ATTEMPT = attempts.insert().returning(attempts)
+NEW_JOB = jobs.insert().inline()
+NEW_ATTEMPT = attempts.insert().inline()
 ATTEMPT = select(attempts).where(attempts.c.id == OF)
 ATTEMPT_LOCKED = ATTEMPT.with_for_update()
 ATTEMPTS = select(attempts).order_by(attempts.c.job_id, attempts.c.number)
@@ -63,10 +65,16 @@ MOVE_TOLD = MOVE.returning(attempts)
 OTHER = attempts.alias("other")
 OTHER_WITH = select(OTHER.c.id).where(
     OTHER.c.handle_hash == bindparam("hashed"),
-    OTHER.c.provider == bindparam("provider"),
+    OTHER.c.provider == bindparam("from_provider"),
     OTHER.c.id != OF,
     OTHER.c.state.in_(("accepted", "finishing", "abandoned")),
     OTHER.c.finished_at.is_(None),
+)
+LATER = attempts.alias("later")
+MOVE_ALONE = MOVE_TOLD.where(
+    ~OTHER_WITH.exists(),
+    attempts.c.number
+    == select(func.max(LATER.c.number)).where(LATER.c.job_id == bindparam("job")).scalar_subquery(),
 )
 BESIDE = select(
     func.max(attempts.c.number).label("last"), OTHER_WITH.limit(1).scalar_subquery().label("other")
@@ -89,13 +97,23 @@ TIMELINE_OF = select(timeline).where(timeline.c.job_id == OF).order_by(timeline.
 
 def insert_job(connection: Connection, **columns: Any) -> RowMapping | None:
     """A new job's row. `None` when its idempotency key stands for one already."""
-    insert = unless_there_told(connection, jobs, "owner", "idempotency_key")
-    row = connection.execute(insert, columns).mappings().first()
+    row: RowMapping | None
+    if columns.get("idempotency_key") is None:
+        row = new_row(jobs, **{"turn": 0.0, **columns})
+        at_end(connection, NEW_JOB, dict(row))
+    else:
+        insert = unless_there_told(connection, jobs, "owner", "idempotency_key")
+        row = connection.execute(insert, columns).mappings().first()
     if row is None:
         return None
     place = columns["owner"], columns["created_at"], columns["id"]
     marks.put(connection, *place, marks.of_request(columns["request"]))
     return row
+
+
+def new_row(table: Table, **columns: Any) -> RowMapping:
+    """A row as the database tells it once it is there."""
+    return cast("RowMapping", {column.name: columns.get(column.name) for column in table.c})
 
 
 def job(connection: Connection, job_id: str, *, locked: bool = False) -> RowMapping | None:
@@ -111,6 +129,11 @@ def job_by_key(connection: Connection, owner: str, key: str) -> RowMapping | Non
 def set_job(connection: Connection, job_id: str, now: float, **columns: Any) -> None:
     """Change a job's row."""
     connection.execute(SET_JOB, {"of": job_id, "updated_at": now, **columns})
+
+
+def set_job_at_end(connection: Connection, job_id: str, now: float, **columns: Any) -> None:
+    """The same, when everything else in the transaction is done."""
+    at_end(connection, SET_JOB, {"of": job_id, "updated_at": now, **columns})
 
 
 def with_set(connection: Connection, job_id: str, now: float, **columns: Any) -> RowMapping:
@@ -249,8 +272,9 @@ def pending(connection: Connection, now: float) -> int:
 
 
 def insert_attempt(connection: Connection, job: RowMapping, **columns: Any) -> RowMapping:
-    """A new try at a job, with nothing sent yet."""
-    row = connection.execute(NEW_ATTEMPT, columns).mappings().one()
+    """A new try at a job."""
+    row = new_row(attempts, **columns)
+    at_end(connection, NEW_ATTEMPT, dict(row))
     marks.put_attempt(connection, job, columns)
     return row
 
@@ -297,6 +321,28 @@ def moved(
     return connection.execute(MOVE_TOLD, {**named, **columns}).mappings().first()
 
 
+def moved_alone(
+    connection: Connection,
+    attempt_row: RowMapping,
+    handle_hash: str,
+    *,
+    before: tuple[str, ...],
+    after: str,
+    **columns: Any,
+) -> RowMapping | None:
+    """The same, only where nothing stands beside the try: see `beside`."""
+    named = {
+        "of": attempt_row["id"],
+        "job": attempt_row["job_id"],
+        "hashed": handle_hash,
+        "from_provider": attempt_row["provider"],
+        "before": before,
+        "state": after,
+        "handle_hash": handle_hash,
+    }
+    return connection.execute(MOVE_ALONE, {**named, **columns}).mappings().first()
+
+
 def set_attempt(connection: Connection, attempt_id: str, **columns: Any) -> None:
     """Change what an attempt knows, but not its state."""
     connection.execute(SET_ATTEMPT, {"of": attempt_id, **columns})
@@ -318,7 +364,7 @@ def beside(
     named = {
         "of": attempt_row["id"],
         "job": attempt_row["job_id"],
-        "provider": attempt_row["provider"],
+        "from_provider": attempt_row["provider"],
         "hashed": handle_hash,
     }
     last, other = connection.execute(BESIDE, named).one()

@@ -22,7 +22,7 @@ from anymedia.contracts.job import FINAL
 from anymedia.contracts.problem import Problem
 from anymedia.engine.legs import policy_of
 from anymedia.jobs import rows
-from anymedia.jobs.beginning import Opened, begin
+from anymedia.jobs.beginning import Begun, begin
 from anymedia.jobs.collecting import collect
 from anymedia.jobs.concluding import abandon, under_way_late
 from anymedia.jobs.desk import Desk
@@ -124,13 +124,12 @@ async def follow(
 async def asked_next(desk: Desk, job: RowMapping, attempts: list[RowMapping]) -> float | None:
     """Begin another attempt, and send it."""
     begun = await begin(desk, job, attempts)
-    if isinstance(begun, Opened):
-        attempts.append(begun.attempt)
+    if not isinstance(begun, Begun):
+        return begun
+    attempts.append(begun.attempt)
+    if begun.ready is not None:
         return await sent(desk, job, begun.attempt, begun.ready, begun.at)
-    if isinstance(begun, RowMapping):
-        attempts.append(begun)
-        return SOON if begun["state"] == "sending" else await send(desk, job, begun)
-    return begun
+    return SOON if begun.attempt["state"] == "sending" else await send(desk, job, begun.attempt)
 
 
 def has_brought(job: RowMapping, attempt: RowMapping) -> bool:
@@ -160,7 +159,7 @@ async def accepted(
         )
         begun = await begin(desk, job, attempts, leaving=(last, slow.problem()))
         if begun is not None:
-            return begun if isinstance(begun, float) else SOON
+            return SOON if isinstance(begun, Begun) else begun
     wait = await poll(desk, job, last, heard=heard, waiting=desk.waits.seen(job, attempts))
     if wait is not None and most is not None and taken < most:
         return min(wait, most - taken)

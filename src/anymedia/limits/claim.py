@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from anymedia.contracts.limit import Limits
 from anymedia.limits.learned import Learned
@@ -84,8 +84,7 @@ def distinct(rules: Sequence[Rule]) -> tuple[Rule, ...]:
     return tuple(found.values())
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(NamedTuple):
     """There was room, and now it is the claim's."""
 
     claim_id: str
@@ -108,8 +107,7 @@ class Full:
     """Whether it asks for more than the limit itself, so that waiting does not help."""
 
 
-@dataclass(frozen=True, slots=True)
-class Left:
+class Left(NamedTuple):
     """What is left of one amount of a rule."""
 
     amount: str

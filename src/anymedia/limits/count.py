@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil
 from typing import NamedTuple, TypeAlias
 
-from anymedia.limits.plan import UNLIMITED, Plan
+from anymedia.limits.plan import UNLIMITED, Bound, Plan
 from anymedia.limits.sliding import Sliding
 
 Asked: TypeAlias = tuple[int, int, int]
@@ -29,11 +29,13 @@ class Count:
     algorithm): each request moves it on by one gap, and it may be ahead of now by the slack.
     """
 
-    __slots__ = ("earliest", "full_at", "plan", "slots", "touched", "windows")
+    __slots__ = ("_lines", "earliest", "full_at", "plan", "slots", "touched", "windows")
 
     def __init__(self, plan: Plan, now: int) -> None:
         self.plan = UNLIMITED
         self.windows: tuple[Sliding, ...] = ()
+        self._lines: tuple[tuple[Bound, Sliding], ...] = ()
+        """Each window beside what may be in it."""
         self.full_at = 0.0
         self.slots: dict[str, int] | None = None
         """The ends of leases, by claim."""
@@ -49,12 +51,13 @@ class Count:
             kept = dict(zip((bound.name for bound in self.plan.bounds), self.windows, strict=True))
             self.windows = tuple(kept.get(bound.name) or Sliding() for bound in plan.bounds)
         self.plan = plan
+        self._lines = tuple(zip(plan.bounds, self.windows, strict=True))
 
     def shortage(self, asked: Asked, now: int, claim_id: str | None = None) -> Shortage | None:
         """Why there is no room, or nothing. Of several reasons the one that lasts longest."""
         plan = self.plan
         found: Shortage | None = None
-        for (name, kind, span, _, limit), window in zip(plan.bounds, self.windows, strict=True):
+        for (name, kind, span, _, limit), window in self._lines:
             amount = asked[kind]
             if not amount:
                 continue
@@ -92,7 +95,7 @@ class Count:
     def charge(self, asked: Asked, now: int) -> None:
         """Count it."""
         plan = self.plan
-        for (_, kind, span, width, _), window in zip(plan.bounds, self.windows, strict=True):
+        for (_, kind, span, width, _), window in self._lines:
             if amount := asked[kind]:
                 cells = window.cells
                 if cells and cells[0] <= now - span:
@@ -113,10 +116,14 @@ class Count:
         if self.slots:
             self.slots.pop(claim_id, None)
 
-    def give_back(self, asked: Asked, at: int, now: int) -> None:
-        """Take out of the windows what happened at `at`."""
-        for bound, window in zip(self.plan.bounds, self.windows, strict=True):
-            if amount := asked[bound.kind]:
+    def give_back(self, plan: Plan, asked: Asked, at: int, now: int) -> None:
+        """Take out of the windows what happened at `at`, when `plan` was followed.
+
+        Windows that there are only since know nothing of it.
+        """
+        same = plan is self.plan
+        for bound, window in self._lines:
+            if (amount := asked[bound.kind]) and (same or bound.name in plan.shape):
                 window.give_back(now - bound.span, at, amount)
 
     def idle(self, now: int) -> bool:
@@ -126,17 +133,19 @@ class Count:
     def standing(self, now: int) -> list[tuple[str, int, int, int]]:
         """Each window: its name, its limit, what is used of it, and how long that still counts."""
         found = []
-        for (name, _, span, _, limit), window in zip(self.plan.bounds, self.windows, strict=True):
-            window.forget(now - span)
-            latest = window.cells[-2] if window.cells else now - span
-            found.append((name, limit, window.total, max(latest + span - now, 0)))
+        for (name, _, span, _, limit), window in self._lines:
+            cells = window.cells
+            if cells and cells[0] <= now - span:
+                window.forget(now - span)
+            whole_in = max(cells[-2] + span - now, 0) if cells else 0
+            found.append((name, limit, window.total, whole_in))
         return found
 
     def fullness(self, now: int) -> float:
         """How full the fullest is, from 0 to 1."""
         plan = self.plan
         parts = [self.occupied(now) / plan.concurrent] if plan.concurrent else [0.0]
-        for bound, window in zip(plan.bounds, self.windows, strict=True):
+        for bound, window in self._lines:
             window.forget(now - bound.span)
             parts.append(window.total / bound.limit if bound.limit else 1.0)
         if plan.gap:

@@ -44,11 +44,16 @@ class Counts:
 
     def existing(self, rule: Rule) -> Count | None:
         """What counts for a rule, if anything does."""
+        count = self.known(rule)
+        if count is not None and count.plan is not rule.plan:
+            count.follow(rule.plan)
+        return count
+
+    def known(self, rule: Rule) -> Count | None:
+        """The same, for a rule that may have been replaced by another since."""
         count = self._own.get(rule.key)
         if count is None and self._shared:
             count = self._shared.get(place(rule))
-        if count is not None and count.plan is not rule.plan:
-            count.follow(rule.plan)
         return count
 
     def _new(self, rule: Rule, now: int) -> Count:

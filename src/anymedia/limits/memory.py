@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from anymedia.clock import Clock
 from anymedia.limits.claim import Claim, Freed, Full, Left, Rule, Taken
@@ -11,18 +12,30 @@ from anymedia.limits.count import Asked, Count, Shortage, later
 from anymedia.limits.counts import STEPS, Counts
 from anymedia.limits.learned import Learned
 from anymedia.limits.lessons import Lessons
-from anymedia.limits.plan import LARGEST, SECOND, Kind
+from anymedia.limits.plan import LARGEST, SECOND, Kind, Plan
 
 JUST_ONE: Asked = (1, 0, 0)
+Charged: TypeAlias = tuple[Plan, Count]
+"""A count, and what it counted for then."""
 
 
 class Held:
     """A claim under way, and what it was charged with."""
 
-    __slots__ = ("at", "buckets", "claim", "extras", "first", "until")
+    __slots__ = ("at", "buckets", "claim", "counts", "extras", "first", "until")
 
-    def __init__(self, claim: Claim, at: int | None, until: int, asked: Asked) -> None:
+    def __init__(
+        self,
+        claim: Claim,
+        at: int | None,
+        until: int,
+        asked: Asked,
+        counts: list[Charged],
+    ) -> None:
         self.claim = claim
+        self.counts = counts
+        """Where it was charged, or holds slots. One that has been forgotten since was idle: there is
+        nothing left in it that could come back."""
         self.at = at
         """When it was charged; `None` when that was elsewhere."""
         self.until = until
@@ -59,7 +72,7 @@ class MemoryLimiter:
         if self._lessons and (told := self._lessons.shortage(claim, now)) is not None:
             return told
         asked = (1, claim.tokens, claim.micro_usd)
-        counts: list[Count] = []
+        counts: list[Charged] = []
         worst = None
         lacking = ""
         for rule in claim.rules:
@@ -67,7 +80,7 @@ class MemoryLimiter:
             if plan.free:
                 continue
             count = self._counts.find(rule, now)
-            counts.append(count)
+            counts.append((plan, count))
             shortage = count.shortage(asked, now, claim.id)
             if shortage is not None and later(worst, shortage) is shortage:
                 worst, lacking = shortage, rule.key
@@ -84,20 +97,24 @@ class MemoryLimiter:
         now = self._now()
         if not self.holds(claim.id):
             asked = (1, claim.tokens, claim.micro_usd)
-            counts = [self._counts.find(rule, now) for rule in claim.rules if not rule.plan.free]
+            counts = [
+                (rule.plan, self._counts.find(rule, now))
+                for rule in claim.rules
+                if not rule.plan.free
+            ]
             self._charge(claim, counts, asked, now, now + round(lease_seconds * SECOND))
 
     def _charge(
-        self, claim: Claim, counts: Sequence[Count], asked: Asked, now: int, until: int
+        self, claim: Claim, counts: list[Charged], asked: Asked, now: int, until: int
     ) -> None:
         self._sweep(now)
-        held = self._held[claim.id] = Held(claim, now, until, asked)
-        for count in counts:
+        held = self._held[claim.id] = Held(claim, now, until, asked, counts)
+        for plan, count in counts:
             before = count.full_at
             count.charge(asked, now)
-            if count.plan.gap:
+            if plan.gap:
                 held.buckets = [*(held.buckets or ()), (count, before, count.full_at)]
-            if count.plan.concurrent:
+            if plan.concurrent:
                 count.hold(claim.id, until)
         if self._lessons:
             self._lessons.take(claim)
@@ -117,22 +134,25 @@ class MemoryLimiter:
         """Charge the difference; whether something came back."""
         now = self._now()
         actual = min(max(actual, 0), LARGEST)
-        first = held.first[kind]
-        extra, extra_at = (held.extras or {}).get(kind, (0, now))
+        first, extra, extra_at = held.first[kind], 0, now
+        if held.extras is not None:
+            extra, extra_at = held.extras.get(kind, (0, now))
         if actual == first + extra:
             return False
         if extra:
-            self._give_back(held.claim, only(kind, extra), extra_at, now)
+            self._take_back(held.claim, only(kind, extra), extra_at, now)
             held.extras = {k: v for k, v in (held.extras or {}).items() if k != kind}
         if actual <= first:
-            self._give_back(held.claim, only(kind, first - actual), held.at, now)
-            tokens, micro_usd = held.first[1:]
+            self._give_back(held, only(kind, first - actual), held.at, now)
+            _, tokens, micro_usd = held.first
             held.first = (1, actual, micro_usd) if kind == 1 else (1, tokens, actual)
         else:
             held.extras = {**(held.extras or {}), kind: (actual - first, now)}
             for rule in held.claim.rules:
                 if not rule.plan.free:
-                    self._counts.find(rule, now).charge(only(kind, actual - first), now)
+                    count = self._counts.known(rule) or self._counts.find(rule, now)
+                    count.touched = now
+                    count.charge(only(kind, actual - first), now)
         return actual < first + extra
 
     async def release(self, claim_id: str, *, refund: bool = False) -> None:
@@ -140,18 +160,17 @@ class MemoryLimiter:
         held = self._held.pop(claim_id, None)
         if held is None:
             return
-        for rule in held.claim.rules:
-            if rule.plan.concurrent and (count := self._counts.existing(rule)) is not None:
-                count.let_go(claim_id)
+        for _, count in held.counts:
+            count.let_go(claim_id)
         if refund:
             self._refund(held)
         self._tell(held.claim)
 
     def _refund(self, held: Held) -> None:
         now = self._now()
-        self._give_back(held.claim, held.first, held.at, now)
+        self._give_back(held, held.first, held.at, now)
         for kind, (extra, at) in (held.extras or {}).items():
-            self._give_back(held.claim, only(kind, extra), at, now)
+            self._take_back(held.claim, only(kind, extra), at, now)
         for count, before, after in held.buckets or ():
             if count.full_at == after:
                 # Only the latest can be undone: later ones may have come out of an idle time
@@ -159,12 +178,17 @@ class MemoryLimiter:
                 count.full_at = before
         self._lessons.give_back(held.claim)
 
-    def _give_back(self, claim: Claim, asked: Asked, at: int | None, now: int) -> None:
-        if at is None:
-            return
+    def _give_back(self, held: Held, asked: Asked, at: int | None, now: int) -> None:
+        """Some of what it was charged with when it was taken."""
+        if at is not None:
+            for plan, count in held.counts:
+                count.give_back(plan, asked, at, now)
+
+    def _take_back(self, claim: Claim, asked: Asked, at: int, now: int) -> None:
+        """What it was charged with later, wherever that is counted."""
         for rule in claim.rules:
-            if not rule.plan.free and (count := self._counts.existing(rule)) is not None:
-                count.give_back(asked, at, now)
+            if not rule.plan.free and (count := self._counts.known(rule)) is not None:
+                count.give_back(count.plan, asked, at, now)
 
     async def renew(self, claim_ids: Sequence[str], *, lease_seconds: float) -> None:
         """Keep claims alive that still run."""
@@ -172,7 +196,7 @@ class MemoryLimiter:
         for claim_id in claim_ids:
             if (held := self._held.get(claim_id)) is not None:
                 held.until = until
-                self._hold(held.claim, until)
+                self._hold(held, until)
 
     async def adopt(self, claim: Claim, *, lease_seconds: float) -> None:
         """Hold the slots of something that runs already, even when that is over the limit."""
@@ -182,15 +206,18 @@ class MemoryLimiter:
         if held is None:
             self._sweep(now)
             asked = (1, claim.tokens, claim.micro_usd)
-            held = self._held[claim.id] = Held(claim, None, until, asked)
+            held = self._held[claim.id] = Held(claim, None, until, asked, [])
         held.until = until
-        self._hold(held.claim, until)
+        self._hold(held, until)
 
-    def _hold(self, claim: Claim, until: int) -> None:
+    def _hold(self, held: Held, until: int) -> None:
         now = self._now()
-        for rule in claim.rules:
+        for rule in held.claim.rules:
             if rule.plan.concurrent:
-                self._counts.find(rule, now).hold(claim.id, until)
+                count = self._counts.find(rule, now)
+                count.hold(held.claim.id, until)
+                if all(one is not count for _, one in held.counts):
+                    held.counts.append((rule.plan, count))
 
     async def room(self, rule: Rule) -> Full | None:
         """Whether one more request would fit; nothing is taken."""
@@ -209,8 +236,10 @@ class MemoryLimiter:
         if count is None:
             return tuple(Left(one.name, one.limit, one.limit, 0.0) for one in rule.plan.bounds)
         return tuple(
-            Left(name, limit, max(limit - used, 0), whole_in / SECOND)
-            for name, limit, used, whole_in in count.standing(now)
+            [
+                Left(name, limit, max(limit - used, 0), whole_in / SECOND)
+                for name, limit, used, whole_in in count.standing(now)
+            ]
         )
 
     async def saturation(self, rules: Sequence[Rule]) -> float:

@@ -261,6 +261,8 @@ class WaitingRoom:
     def _freed(self, keys: Sequence[str]) -> None:
         """The limiter says that there may be room."""
         self._frees += 1
+        if not self._blocked:
+            return
         for key in keys or tuple(self._blocked):
             if key in self._blocked:
                 self._blocked[key] = (-inf, self._blocked[key][1])

@@ -45,16 +45,18 @@ class Sliding:
 
     def give_back(self, horizon: int, at: int, amount: int) -> None:
         """Take out something that happened at `at`, unless the window has passed over it."""
-        self.forget(horizon)
+        cells = self.cells
+        if cells and cells[0] <= horizon:
+            self.forget(horizon)
         if at <= horizon:
             return  # its cell may be gone, and the next one holds what others did
-        cells = self.cells
         index = len(cells) - 2  # what is given back came just now, as a rule
         while index >= 2 and cells[index - 2] >= at:
             index -= 2
         if index >= 0 and cells[index] >= at:
-            back = min(amount, cells[index + 1])
-            cells[index + 1] -= back
+            there = cells[index + 1]
+            back = min(there, amount)
+            cells[index + 1] = there - back
             self.total -= back
 
     def free_at(self, excess: int, span: int) -> int:

@@ -21,28 +21,32 @@ SLOWED_WEIGHT = 0.1
 """While calls lately take that much longer than normal, the normal hardly learns from them: a
 brown-out shows for hours before it becomes the normal."""
 LEAST_SECONDS = 0.001
+GRAIN = 1e-4
+"""Shares of a half-life smaller than this are let pass together."""
 
 
 class Average:
     """A mean in which what is older weighs less."""
 
-    __slots__ = ("_at", "_half_life", "_sum", "weight")
+    __slots__ = ("_at", "_grain", "_half_life", "_sum", "weight")
 
     def __init__(self, half_life: float) -> None:
         self._half_life = half_life
+        self._grain = GRAIN * half_life
         self._sum = 0.0
         self._at = 0.0
         self.weight = 0.0
 
     def add(self, value: float, now: float, *, weight: float = 1.0) -> None:
         """One more value."""
-        self.fade(now)
+        if now - self._at > self._grain:
+            self.fade(now)
         self._sum += value * weight
         self.weight += weight
 
     def fade(self, now: float) -> None:
         """Let time take its part."""
-        if now > self._at:
+        if now - self._at > self._grain:
             left = 0.5 ** ((now - self._at) / self._half_life)
             self._sum *= left
             self.weight *= left

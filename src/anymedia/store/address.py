@@ -15,8 +15,12 @@ MOST_CONNECTIONS = 8
 CONNECT_SECONDS = 10.0
 STATEMENT_SECONDS = 30.0
 """No question of ours takes so long; one that does is stuck, and would hold up others."""
-IDLE_SECONDS = 60.0
-"""Postgres gives up a transaction whose process has stopped in the middle, and frees its locks."""
+IDLE_SECONDS = 10.0
+"""Postgres gives up a transaction whose process has stopped in the middle, and frees its locks.
+
+Longer than a lease: such a process has lost its jobs by then, and whoever goes on with them must not
+wait for the rows that it has locked.
+"""
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 
 

@@ -13,6 +13,7 @@ import random
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
@@ -130,7 +131,7 @@ class PostgresDatabase:
             try:
                 async with self._writing, engine.begin() as connection:
                     return await connection.run_sync(carried_out, work, jobs)
-            except (SQLAlchemyError, OSError) as error:
+            except failures() as error:
                 if state_of(error) not in IN_THE_WAY or tries == MOST_TRIES:
                     raise self._explained(error) from None
             await asyncio.sleep(PAUSE_SECONDS * tries * random.random())  # noqa: S311  it only spreads
@@ -142,7 +143,7 @@ class PostgresDatabase:
         try:
             async with self._reading.begin() as connection:
                 return await connection.run_sync(work)
-        except (SQLAlchemyError, OSError) as error:
+        except failures() as error:
             raise self._explained(error, reading=True) from None
 
     def _explained(self, error: Exception, *, reading: bool = False) -> Exception:
@@ -227,6 +228,16 @@ def usable(connection: Any, _record: Any, _proxy: Any) -> None:
     """A connection that the server has closed is replaced before it is used."""
     if connection.driver_connection.is_closed():
         raise DisconnectionError
+
+
+@cache
+def failures() -> tuple[type[Exception], ...]:
+    """What goes wrong in a transaction through no fault of who asked."""
+    from asyncpg import InternalClientError
+
+    # The last is said to a question that comes while the server's farewell is being read, and
+    # SQLAlchemy hands it on as it is.
+    return (SQLAlchemyError, OSError, InternalClientError)
 
 
 def state_of(error: Exception) -> str | None:

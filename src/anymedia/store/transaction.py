@@ -1,9 +1,9 @@
-"""What a transaction does once for all the work in it: locks, and rows that nobody looks at in it.
+"""What a transaction does once for all the work in it: locks, and changes that nobody looks at in it.
 
 Several pieces of work share a transaction (`anymedia.store.together`). What each of them would ask
 the database for by itself is asked once: whose their jobs are, in one statement that locks them all
-in the order of their ids; and what each would add to a table that nothing in the transaction reads,
-such as what happened, is added at its end, in one statement for each table.
+in the order of their ids; and rows that nothing in the transaction reads, such as what happened, are
+written at its end, all of a table in one round trip.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Connection, Insert, String, any_, bindparam, select
+from sqlalchemy import Connection, Insert, String, Update, any_, bindparam, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from anymedia.store.schema import jobs
@@ -43,7 +43,10 @@ class Standing(NamedTuple):
 class Transaction:
     """What is known of a transaction while it lasts."""
 
-    later: dict[Insert, list[dict[str, Any]]] = field(default_factory=dict)
+    later: dict[tuple[Insert | Update, tuple[str, ...]], list[dict[str, Any]]] = field(
+        default_factory=dict
+    )
+    """Rows by statement and the columns they name."""
     done: set[str] = field(default_factory=set)
     standings: dict[str, Standing] = field(default_factory=dict)
 
@@ -69,23 +72,26 @@ def carried_out(
     return outcome
 
 
-def at_end(connection: Connection, insert: Insert, row: dict[str, Any]) -> None:
-    """Add a row at the end of the transaction; now, where nobody would see to that."""
+def at_end(connection: Connection, change: Insert | Update, row: dict[str, Any]) -> None:
+    """Add or change a row at the end of the transaction; now, where nobody would see to that.
+
+    What was left first is done first.
+    """
     one: Transaction | None = connection.info.get(PLACE)
     if one is None:
-        connection.execute(insert, row)
+        connection.execute(change, row)
     else:
-        one.later.setdefault(insert, []).append(row)
+        one.later.setdefault((change, tuple(row)), []).append(row)
 
 
 def write_rest(connection: Connection) -> None:
-    """Add what was left for the end: before it, for who reads such rows in the transaction."""
+    """Do what was left for the end: before it, for who reads such rows in the transaction."""
     one: Transaction | None = connection.info.get(PLACE)
     if one is None:
         return
     later, one.later = one.later, {}
-    for insert, rows in later.items():
-        connection.execute(insert, rows)
+    for (change, _), rows in later.items():
+        connection.execute(change, rows)
 
 
 def first(connection: Connection, what: str) -> bool:

@@ -239,7 +239,7 @@ def test_another_cancellation_stays_one() -> None:
 
     async def test(line: Line, clock: Hourglass) -> None:
         async def work() -> None:
-            async with attended(line.receive):
+            with attended(line.receive):
                 await asyncio.Event().wait()
 
         task = asyncio.create_task(work())
@@ -261,7 +261,7 @@ def test_whoever_is_answered_is_not_cancelled_afterwards() -> None:
     """Hanging up after the work is done stops nothing any more."""
 
     async def test(line: Line, clock: Hourglass) -> None:
-        async with attended(line.receive):
+        with attended(line.receive):
             await settled()
         line.hung_up.set()
         await settled()

@@ -54,7 +54,7 @@ def message_routes(gateway: Gateway) -> list[Route]:
             events = client.stream(wanted, asker=asker, speaker=head.speaker)
             pieces = told(events, head, wanted.model or "")
             return Streamed(request, pieces, MANNER, gateway.clock)
-        async with attended(request.receive):
+        with attended(request.receive):
             result = (
                 await client.run(wanted, asker=asker)
                 if course is None

@@ -46,7 +46,7 @@ def token_routes(gateway: Gateway) -> list[Route]:
         asker = gateway.asker(request, asked)
         wanted, _ = await passed_on(gateway.client, asked, reading, asker=asker, dialect=DIALECT)
         wanted = await gateway.permitted(wanted, asker)
-        async with attended(request.receive):
+        with attended(request.receive):
             found = await gateway.client.count_tokens(wanted, asker=asker)
         told: dict[str, Any] = {"input_tokens": found.tokens}
         if not found.exact:

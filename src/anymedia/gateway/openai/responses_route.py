@@ -46,7 +46,7 @@ class Responses:
                 self._now,
             )
             return Streamed(request, pieces, responses_events.MANNER, gateway.clock)
-        async with attended(request.receive):
+        with attended(request.receive):
             result = await client.run(wanted, asker=asker)
         return as_json(responses_answer.whole(result, head, self._now()))
 

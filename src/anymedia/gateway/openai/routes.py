@@ -107,7 +107,7 @@ class OpenAIFace:
                 with_usage=asked.with_usage,
             )
             return Streamed(request, pieces, MANNER, self._gateway.clock)
-        async with attended(request.receive):
+        with attended(request.receive):
             result = (
                 await client.run(asked.request, asker=asker)
                 if course is None
@@ -256,7 +256,7 @@ class OpenAIFace:
         self, request: HttpRequest, wanted: Request[ResultT], reading: Reading
     ) -> tuple[ResultT, tuple[Notice, ...]]:
         """The answer, as long as somebody is there to hear it."""
-        async with attended(request.receive):
+        with attended(request.receive):
             return await self._asked(request, wanted, reading)
 
     async def _asked(

@@ -62,9 +62,9 @@ async def content(request: HttpRequest, limit_bytes: int) -> bytes:
 
 async def gathered(scope: Scope, receive: Receive, limit_bytes: int) -> bytes:
     """The whole body, from the server's own messages."""
-    for name, said in scope["headers"]:
-        if name == b"content-length" and said.isdigit() and int(said[:20]) > limit_bytes:
-            raise too_large(limit_bytes)
+    said = dict(scope["headers"]).get(b"content-length", b"")
+    if said.isdigit() and int(said[:20]) > limit_bytes:
+        raise too_large(limit_bytes)
     body = b""
     chunks: list[bytes] = []
     size = 0

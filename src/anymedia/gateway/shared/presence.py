@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from types import TracebackType
+from typing import TypeAlias
 
 from starlette.types import Receive
 
 from anymedia.engine.attendance import Attendance
 from anymedia.gateway.shared.stepping import Watch
+
+Leaving: TypeAlias = Callable[[Callable[[], None] | None], None]
+"""Takes who shall be told that the caller hangs up, or nobody any more."""
 
 
 class CallerGone(Exception):
@@ -22,31 +27,39 @@ class attended:  # noqa: N801  it is used like a function
     before: whatever comes now can only be the end.
     """
 
-    __slots__ = ("_attendance", "_inside", "_watch", "_working")
+    __slots__ = ("_attendance", "_leaving", "_receive", "_watch")
 
     def __init__(self, receive: Receive) -> None:
-        working = asyncio.current_task()
-        assert working is not None
-        self._working = working
         self._attendance = Attendance()
-        self._inside = self._attendance.attended()
-        self._watch = Watch(receive, self._attendance.leave)
+        self._receive = receive
+        self._leaving: Leaving | None = getattr(receive, "leaving", None)
+        """Our own server tells; of any other the next message is waited for."""
+        self._watch: Watch | None = None
 
-    async def __aenter__(self) -> None:
-        self._inside.__enter__()
-        self._watch.begin()
+    def __enter__(self) -> None:
+        attendance = self._attendance
+        attendance.__enter__()
+        if self._leaving is not None:
+            self._leaving(attendance.leave)
+        else:
+            self._watch = Watch(self._receive, attendance.leave)
+            self._watch.begin()
 
-    async def __aexit__(
+    def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
         attendance = self._attendance
-        self._watch.end()
-        self._inside.__exit__(kind, error, trace)
+        if self._leaving is not None:
+            self._leaving(None)
+        elif self._watch is not None:
+            self._watch.end()
+        attendance.__exit__()
         if isinstance(error, asyncio.CancelledError):
-            working = self._working
+            working = attendance.task
+            assert working is not None
             others = working.uncancel() if attendance.stopped else working.cancelling()
             if not attendance.gone or others > 0:
                 return

@@ -49,25 +49,23 @@ class ShortWay:
         self._dialect = dialect
         self._manner = manner
         self._long_way = long_way
-        self._without = without
+        self._without = frozenset(without)
         """Headers that ask for something which only the long way can do."""
         self._ids = tuple(name.lower().encode("latin-1") for name in manner.id_headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """Whether it has been served."""
-        headers: list[tuple[bytes, bytes]] = scope["headers"]
-        for name, value in headers:
-            if name == b"content-type" and value.partition(b";")[0].strip().lower() != JSON:
-                return False
-            if name in self._without:
-                return False
+        headers = dict[bytes, bytes](scope["headers"])
+        kind = headers.get(b"content-type", JSON)
+        if (kind != JSON and not is_json(kind)) or not self._without.isdisjoint(headers):
+            return False
         gateway, state = self._gateway, scope.setdefault("state", {})
         body = state[KEPT] = await gathered(scope, receive, gateway.limit_bytes)
         try:
             fields = FIELDS.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return False
-        streaming = bytes(fields.get("stream", b"")) == b"true"
+        streaming = "stream" in fields and bytes(fields["stream"]) == b"true"
         asker = gateway.caller(scope)
         relays = gateway.client.relays
         way = relays.way(fields, self._dialect, streaming=streaming, asker=asker)
@@ -83,7 +81,7 @@ class ShortWay:
             await answer(scope, receive, send)
             return True
         try:
-            async with attended(receive):
+            with attended(receive):
                 await relays.call(passed, body)
         except GenerationError as error:
             relays.failed(passed, error)
@@ -105,7 +103,7 @@ class ShortWay:
     def _head(self, scope: Scope, passed: Passed, size: int) -> list[tuple[bytes, bytes]]:
         """What we have to say about an answer that is not ours."""
         found = [
-            (b"content-type", b"application/json"),
+            (b"content-type", JSON),
             (b"content-length", b"%d" % size),
             (b"anymedia-model", passed.name.encode("latin-1", "replace")),
         ]
@@ -133,6 +131,11 @@ class ShortWay:
         async with aclosing(self._long_way(request, body, passed.course)) as elsewhere:
             async for piece in elsewhere:
                 yield piece
+
+
+def is_json(said: bytes) -> bool:
+    """Whether a content type is JSON's, whatever is said beside it."""
+    return said.partition(b";")[0].strip().lower() == JSON
 
 
 def tried(request: HttpRequest) -> Course | None:

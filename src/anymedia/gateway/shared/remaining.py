@@ -6,8 +6,9 @@ for. `x-ratelimit-*` as OpenAI has them; `anthropic-ratelimit-*` below `/v1/mess
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from starlette.types import Message, Send
 
@@ -18,6 +19,16 @@ KINDS = {
     "tokens": ("tokens_per_minute", "tokens_per_hour", "tokens_per_day"),
 }
 """Of several windows, the first that there is."""
+OPENAI = {
+    kind: tuple(f"x-ratelimit-{what}-{kind}".encode() for what in ("limit", "remaining", "reset"))
+    for kind in KINDS
+}
+ANTHROPIC = {
+    kind: tuple(
+        f"anthropic-ratelimit-{kind}-{what}".encode() for what in ("limit", "remaining", "reset")
+    )
+    for kind in KINDS
+}
 
 
 class Remaining:
@@ -39,34 +50,44 @@ class Remaining:
     async def __call__(self, message: Message) -> None:
         """Send on."""
         if message["type"] == "http.response.start":
-            found = {one.amount: one for one in await self._look()}
-            told = self._told(found)
-            message = {**message, "headers": [*message.get("headers", ()), *told]}
+            headers = [*message.get("headers", ())]
+            self._tell({one.amount: one for one in await self._look()}, headers)
+            message = {**message, "headers": headers}
         await self._send(message)
 
-    def _told(self, found: dict[str, Left]) -> Iterator[tuple[bytes, bytes]]:
+    def _tell(self, found: dict[str, Left], headers: list[tuple[bytes, bytes]]) -> None:
+        headers_of = ANTHROPIC if self._anthropic else OPENAI
         for kind, names in KINDS.items():
-            one = next((found[name] for name in names if name in found), None)
-            if one is None:
+            for name in names:
+                one = found.get(name)
+                if one is not None:
+                    break
+            else:
                 continue
             if self._anthropic:
                 moment = self._now() + timedelta(seconds=one.whole_in_seconds)
-                said = {"limit": str(one.limit), "remaining": str(one.left)}
-                said["reset"] = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-                for what, value in said.items():
-                    yield f"anthropic-ratelimit-{kind}-{what}".encode(), value.encode()
+                reset = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
             else:
-                said = {"limit": str(one.limit), "remaining": str(one.left)}
-                said["reset"] = length(one.whole_in_seconds)
-                for what, value in said.items():
-                    yield f"x-ratelimit-{what}-{kind}".encode(), value.encode()
+                reset = length(one.whole_in_seconds)
+            limit_of, left_of, reset_of = headers_of[kind]
+            headers += (
+                (limit_of, b"%d" % one.limit),
+                (left_of, b"%d" % one.left),
+                (reset_of, reset.encode()),
+            )
 
 
 def length(seconds: float) -> str:
     """A length of time as OpenAI writes it: `6m0s`, `1.2s`, `20ms`."""
     if seconds < 1:
         return f"{round(seconds * 1000)}ms"
-    minutes, rest = divmod(round(seconds, 1), 60)
+    return longer(round(seconds, 1))
+
+
+@lru_cache(maxsize=1024)
+def longer(seconds: float) -> str:
+    """The same of a second and more, in tenths: of a minute there are not many."""
+    minutes, rest = divmod(seconds, 60)
     hours, minutes = divmod(int(minutes), 60)
     if hours:
         return f"{hours}h{minutes}m{rest:.0f}s"

@@ -52,8 +52,8 @@ class Streamed(Response):
         """Speak."""
         company = asyncio.create_task(self._keep_company(send))
         try:
-            with place_for(scope):
-                async with attended(receive), aclosing(self._pieces) as pieces:
+            with place_for(scope), attended(receive):
+                async with aclosing(self._pieces) as pieces:
                     async for piece in pieces:
                         await self._say(send, piece)
         except CallerGone:

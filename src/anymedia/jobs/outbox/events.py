@@ -14,6 +14,7 @@ from anymedia.engine.download import origin
 from anymedia.engine.engine import new_id
 from anymedia.jobs import requests, rows, telling
 from anymedia.jobs.outbox import rows as messages
+from anymedia.store.transaction import write_rest
 
 ENDS: dict[str, EventType] = {
     "succeeded": "job.succeeded",
@@ -38,6 +39,7 @@ def announce(connection: Connection, job: RowMapping, now: float, event: EventTy
     """
     if '"callback_url"' not in job["request"]:
         return
+    write_rest(connection)
     url = requests.from_row(job).callback_url
     row = rows.job(connection, job["id"])
     if url is None or row is None:

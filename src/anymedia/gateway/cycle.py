@@ -1,0 +1,201 @@
+"""One request of a connection and its answer, as the application sees them.
+
+It does what the server's own class does, for answers that are small as a rule: their heads and
+bodies go out in one piece, and a head is looked through once and not header by header.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from itertools import chain, repeat
+from typing import Any
+
+from starlette.types import Message
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import (
+    HEADER_RE,
+    STATUS_LINE,
+    RequestResponseCycle,
+)
+
+HELD_BYTES = 64 * 1024
+"""The head of an answer no larger than this waits for its body, which comes at once."""
+FIT = bytes(n for n in range(256) if n == 9 or (n >= 32 and n != 127))
+"""What a head may hold within its lines."""
+END = b"\r\n"
+
+
+class Cycle(RequestResponseCycle):
+    """Hands on what comes of a request, and writes its answer."""
+
+    def __init__(
+        self,
+        scope: Any,
+        transport: asyncio.Transport,
+        flow: FlowControl,
+        logger: logging.Logger,
+        default_headers: list[tuple[bytes, bytes]],
+        on_response: Callable[[], None],
+        *,
+        expect_100_continue: bool,
+        keep_alive: bool,
+    ) -> None:
+        self._news = False
+        self._event: asyncio.Event | None = None
+        """For whoever waits for news; as a rule nobody does."""
+        self._held: bytes | None = None
+        self._left: Callable[[], None] | None = None
+        super().__init__(
+            scope,
+            transport,
+            flow,
+            logger,
+            logger,
+            False,  # a log of requests is written elsewhere
+            default_headers,
+            self,  # type: ignore[arg-type]  # as much of an event as is used
+            expect_100_continue,
+            keep_alive,
+            on_response,
+        )
+
+    # --- what the connection tells ----------------------------------------------------------
+
+    @property
+    def message_event(self) -> Any:
+        """Set when there is news. It is this itself, as there is one for each anyway."""
+        return self
+
+    @message_event.setter
+    def message_event(self, _: Any) -> None:
+        """There is no other."""
+
+    def set(self) -> None:
+        """Something has come, or nothing more will."""
+        self._news = True
+        if self._event is not None:
+            self._event.set()
+        if self.disconnected and self._left is not None:
+            left, self._left = self._left, None
+            left()
+
+    # --- what the application asks for ------------------------------------------------------
+
+    def leaving(self, told: Callable[[], None] | None) -> None:
+        """Tell this one when the caller hangs up, if so; nobody any more where it is `None`."""
+        self._left = told
+        if told is not None:
+            self.flow.resume_reading()
+            if self.disconnected:
+                self.set()
+
+    @property
+    def receive(self) -> Cycle:  # type: ignore[override]  # it is called all the same
+        """Whoever hands on pieces of the body can also tell when the caller leaves."""
+        return self
+
+    def at_hand(self) -> Message | None:
+        """The whole body, where it has come already and nobody has asked for any of it."""
+        if self.more_body or not self._news or self.waiting_for_100_continue:
+            return None
+        if self.disconnected or self.response_complete:
+            return None
+        self.flow.resume_reading()
+        self._news = False
+        body, self.body = self.body, bytearray()
+        return {"type": "http.request", "body": bytes(body), "more_body": False}
+
+    async def __call__(self) -> Message:
+        """The next piece of the body, or the end."""
+        if self.waiting_for_100_continue and not self.transport.is_closing():
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.waiting_for_100_continue = False
+        if not self.disconnected and not self.response_complete:
+            self.flow.resume_reading()
+            if not self._news:
+                await self._wait()
+            self._news = False
+        if self.disconnected or self.response_complete:
+            return {"type": "http.disconnect"}
+        body, self.body = self.body, bytearray()
+        return {"type": "http.request", "body": bytes(body), "more_body": self.more_body}
+
+    async def _wait(self) -> None:
+        if self._event is None:
+            self._event = asyncio.Event()
+        while not (self._news or self.disconnected or self.response_complete):
+            self._event.clear()
+            await self._event.wait()
+
+    async def send(self, message: Message) -> None:  # type: ignore[override]  # likewise
+        """Write some of the answer."""
+        if self.flow.write_paused and not self.disconnected:
+            await self.flow.drain()
+        if self.disconnected:
+            return
+        if not self.response_started:
+            if message["type"] != "http.response.start":
+                raise RuntimeError(f"an answer cannot begin with `{message['type']}`")
+            self.response_started, self.waiting_for_100_continue = True, False
+            head = self._head(message["status"], message.get("headers", ()))
+            if self.chunked_encoding is False and self.expected_content_length <= HELD_BYTES:
+                self._held = head
+            else:
+                self.transport.write(head)
+            return
+        held = self._held
+        if held is not None:
+            self._held = None
+            body = message.get("body", b"")
+            if (
+                message["type"] == "http.response.body"
+                and not message.get("more_body", False)
+                and len(body) == self.expected_content_length
+                and self.scope["method"] != "HEAD"
+            ):
+                self.transport.write(held + body)
+                self.response_complete = True
+                self.set()
+                if not self.keep_alive:
+                    self.transport.close()
+                self.on_response()
+                return
+            self.transport.write(held)
+        await super().send(message)  # type: ignore[arg-type]  # the same by another name
+
+    def _head(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+        """Status and headers. `RuntimeError` for what would be read in another way."""
+        lines = [*self.default_headers, *headers]
+        said = dict(lines)
+        if b"content-length" in said and self.chunked_encoding is None:
+            self.expected_content_length = int(said[b"content-length"])
+            self.chunked_encoding = False
+        if said.get(b"transfer-encoding") == b"chunked":
+            self.expected_content_length = 0
+            self.chunked_encoding = True
+        closes = b"close" in said.get(b"connection", b"").lower()
+        if closes:
+            self.keep_alive = False
+        elif not self.keep_alive:
+            lines.append((b"connection", b"close"))
+        unsized = self.chunked_encoding is None and status not in {204, 304}
+        if unsized and self.scope["method"] != "HEAD":
+            self.chunked_encoding = True
+            lines.append((b"transfer-encoding", b"chunked"))
+        names, values = zip(*lines, strict=True) if lines else ((), ())
+        pieces = chain.from_iterable(zip(map(started, names), values, repeat(END)))
+        head = STATUS_LINE[status] + b"".join(pieces) + END
+        if head.translate(None, FIT) != END * (len(lines) + 2):
+            raise RuntimeError("a header of the answer holds what would end it")
+        return head
+
+
+@lru_cache(maxsize=1024)
+def started(name: bytes) -> bytes:
+    """How a header's line begins. `RuntimeError` for what is no name in lower case."""
+    if not name or HEADER_RE.search(name) or name != name.lower():
+        raise RuntimeError("a header of the answer has a name that is none")
+    return name + b": "
