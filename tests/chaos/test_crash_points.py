@@ -73,6 +73,7 @@ class Case:
         )
         await jobs.submit(request)
         await jobs.close()
+        await jobs._engine.close()
         await jobs._database.close()
 
     def process(self) -> subprocess.Popen[bytes]:
@@ -108,6 +109,7 @@ class Case:
                 (work,) = self.taken()
                 assert jobs.store.read(artifact) == content(work)
             await jobs.close()
+            await jobs._engine.close()
             await jobs._database.close()
         return job
 

@@ -108,6 +108,30 @@ def test_a_failure_says_whether_the_work_may_have_been_taken_on(
     assert caught.value.provider == "acme"
 
 
+@pytest.mark.parametrize(
+    ("request_", "base_url", "directly"),
+    [
+        (LOOK, "http://127.0.0.1:9", True),
+        (get("/clips", query={"label": "a b"}), "http://127.0.0.1:9/v1", True),
+        (LOOK, "https://api.acme.example", False),
+        (BUY, "http://127.0.0.1:9", False),
+    ],
+    ids=["question", "with-query", "encrypted", "purchase"],
+)
+def test_only_questions_over_plain_http_are_asked_by_the_loop_itself(
+    request_: HttpRequest, base_url: str, *, directly: bool
+) -> None:
+    """What a broken connection proves of a purchase is known of the other way only."""
+    line = Line(answer({}), base_url=base_url)
+    line.converse(request_)
+    (sent,) = line.transport.sent
+    assert (sent.head is not None) is directly
+    if sent.head is not None:
+        target = sent.url.removeprefix("http://127.0.0.1:9")
+        assert sent.head.startswith(f"GET {target} HTTP/1.1\r\n".encode())
+        assert b"acme-secret-key" in sent.head
+
+
 def test_an_adapter_may_catch_what_it_expects() -> None:
     """The failure goes in at the `yield`."""
 

@@ -103,14 +103,21 @@ def test_the_envelope_and_the_openai_dialect_ask_the_same_cache(
 
 
 def test_what_a_job_brings_later_is_kept_too(caller: httpx.Client) -> None:
-    """Also when nobody waited for it."""
-    body = {**PICTURE, "prompt": "later"}
-    answer = caller.post("/api/ai/image", json=body, headers={"Prefer": "respond-async"})
-    assert answer.status_code == 202
-    path = answer.headers["location"]
-    while caller.get(path).json()["status"] in {"queued", "running"}:
-        pass
-    assert until_kept(caller, "/api/ai/image", body)["job_id"] == answer.json()["id"]
+    """Also when nobody waited for it.
+
+    Whoever asks in the moment between its end and its being kept makes a picture of their own, which
+    is kept as well: then it is tried once more.
+    """
+    for number in range(10):
+        body = {**PICTURE, "prompt": f"later {number}"}
+        answer = caller.post("/api/ai/image", json=body, headers={"Prefer": "respond-async"})
+        assert answer.status_code == 202
+        path = answer.headers["location"]
+        while caller.get(path).json()["status"] in {"queued", "running"}:
+            pass
+        if until_kept(caller, "/api/ai/image", body)["job_id"] == answer.json()["id"]:
+            return
+    raise AssertionError("what nobody waited for was never kept")
 
 
 def test_who_names_a_job_gets_one(caller: httpx.Client) -> None:

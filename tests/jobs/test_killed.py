@@ -30,14 +30,21 @@ FROZEN_SECONDS = 4.0
 """Beyond the lease of two."""
 
 
+GIVEN: set[int] = set()
+"""Ports that somebody is going to listen on."""
+
+
 def free_port() -> int:
     """A port that nobody listens on, and that no outgoing connection is given meanwhile."""
     while True:
         port = random.SystemRandom().randrange(20_000, 32_000)
+        if port in GIVEN:
+            continue
         try:
             socket.create_server(("127.0.0.1", port)).close()
         except OSError:
             continue
+        GIVEN.add(port)
         return port
 
 
@@ -68,6 +75,7 @@ async def submitted(directory: Path, base_url: str, ability: str) -> None:
     for number in range(JOBS):
         await jobs.submit(ImageRequest(prompt=f"job {number}", model="counting/one"))
     await jobs.close()
+    await jobs._engine.close()
     await jobs._database.close()
 
 
@@ -82,6 +90,7 @@ async def ended(directory: Path, base_url: str, ability: str) -> tuple[Job, ...]
             assert job.attempts[-1].provider_job_id is not None
             assert kept == content(job.attempts[-1].provider_job_id)
     await jobs.close()
+    await jobs._engine.close()
     await jobs._database.close()
     return found
 

@@ -87,6 +87,7 @@ async def main() -> None:
         await asyncio.sleep(0.05)
     print("idle", flush=True)
     await jobs.close()
+    await jobs._engine.close()
     await jobs._database.close()
 
 

@@ -47,6 +47,7 @@ async def prepared(directory: Path, url: str) -> dict[str, list[str]]:
     ids: defaultdict[str, list[str]] = defaultdict(list)
     for message in sorted(found, key=lambda one: one.sequence):
         ids[message.job_id].append(message.id)
+    await jobs._engine.close()
     await jobs._database.close()
     return ids
 
@@ -55,6 +56,7 @@ async def standing(directory: Path) -> list[str]:
     """How all messages stand at the end."""
     jobs = jobs_in(directory)
     found = await jobs.messages.list(limit=JOBS * len(EVENTS) * 2)
+    await jobs._engine.close()
     await jobs._database.close()
     return [one.status for one in found]
 
