@@ -51,6 +51,7 @@ SWEEP_SHARE = 1 / 3
 SWEEP_AT_ONCE = 2000
 SETTLED_SECONDS = 0.5
 """So long what was taken out stays in the queue's books: longer than anybody looks around."""
+GLANCE_SECONDS = 0.1
 PATIENCE_SECONDS = 1.0
 """So long who has more than others leaves queued jobs to them."""
 TIDY_SECONDS = 60.0
@@ -100,6 +101,7 @@ class QueueSource:
         self._wake: Callable[[str | None], None] | None = None
         self._offered: dict[str, None] = {}
         self._passing: asyncio.Task[None] | None = None
+        self._glancing: asyncio.Task[None] | None = None
         self._picked: list[tuple[float, Job]] = []
         """What was taken out and is still in the queue's books, and since when (monotonic)."""
         self._swept = self._tidied = -math.inf
@@ -127,6 +129,9 @@ class QueueSource:
         if self._passing is not None:
             await self._passing
         await self._shares.close()
+        if self._glancing is not None:
+            self._glancing.cancel()
+            await asyncio.gather(self._glancing, return_exceptions=True)
         if self._picked:
             with contextlib.suppress(StorageFailed):
                 async with self._asking() as queue:
@@ -184,17 +189,17 @@ class QueueSource:
 
     async def _room(self, queue: Queries, lease: Lease, load: int) -> tuple[int, int]:
         """How many to take out now, and how many there are."""
+        if not await sizes_of(queue):
+            self._waiting_since = None
+            return 0, 0
         worker, now = lease.worker, lease.now()
         # First what they have, then what waits: what somebody takes in between is in neither, so
         # that our share is too small until the next look. The other way about it would be in both.
-        others = await self._database.read(lambda c: rows.loads(c, worker, now))
-        sizes = [one for one in await queue.queue_size() if one.entrypoint == ENTRYPOINT]
-        queued = sum(one.count for one in sizes)
-        if not queued:
-            self._waiting_since = None
-            return 0, 0
+        others = await self._database.write(lambda c: rows.compare(c, worker, now, load))
+        sizes = await sizes_of(queue)
+        queued = sum(sizes.values())
         # What somebody has taken out and not yet struck off is in that process' load, or soon is.
-        waiting = sum(one.count for one in sizes if one.status == "queued")
+        waiting = sizes.get("queued", 0)
         share = (load + sum(others) + waiting) / (len(others) + 1)
         fair = math.ceil(share - load)
         if fair > 0:
@@ -205,8 +210,19 @@ class QueueSource:
             self._waiting_since = moment
         self._waiting = queued
         if moment - self._waiting_since < PATIENCE_SECONDS:
+            self._look_again()
             return 0, queued
         return min(queued, CLAIM_AT_ONCE), queued
+
+    def _look_again(self) -> None:
+        """Soon: what the others had may be old, and they may think the same of us."""
+        if self._glancing is None or self._glancing.done():
+            self._glancing = asyncio.create_task(self._glance())
+
+    async def _glance(self) -> None:
+        await self._clock.sleep(GLANCE_SECONDS)
+        if self._wake is not None:
+            self._wake(None)
 
     # --- putting in -----------------------------------------------------------------------
 
@@ -238,6 +254,12 @@ class QueueSource:
                 f"the queue in `{self._address.named}` cannot be reached: "
                 f"{str(error) or type(error).__name__}"
             ) from None
+
+
+async def sizes_of(queue: Queries) -> dict[str, int]:
+    """How many jobs the queue has in its books, by where they stand."""
+    found = await queue.queue_size()
+    return {one.status: one.count for one in found if one.entrypoint == ENTRYPOINT}
 
 
 async def put(queue: Queries, ids: list[str]) -> list[str]:
