@@ -61,7 +61,11 @@ async def recovered(jobs: Jobs, double: FalDouble) -> Job:
     token = delivery.url.rpartition("/")[2]
     await jobs.received(token, delivery.body, Headers(delivery.headers))
     await working
-    return await jobs.get(job.id)
+    found = await jobs.get(job.id)
+    await jobs.close()
+    await jobs._engine.close()
+    await jobs._database.close()
+    return found
 
 
 def test_a_lost_submission_is_found_by_fals_call(tmp_path: Path) -> None:
