@@ -123,7 +123,8 @@ class Machine(RuleBasedStateMachine):
         assert got == fits
         if got:
             if self.kind.startswith("ledger"):  # as whoever reserves there does
-                self.run(one.enter(attempt_id=attempt, entry="reserve", owner=caller))
+                row = {"attempt_id": attempt, "owner": caller, "provider": provider}
+                self.run(one.enter(entry="reserve", **row))
             self.sums.open[attempt] = (cents, places)
             self.owner[attempt] = one
 

@@ -132,6 +132,18 @@ def test_only_questions_over_plain_http_are_asked_by_the_loop_itself(
         assert b"acme-secret-key" in sent.head
 
 
+def test_each_question_goes_with_headers_of_its_own() -> None:
+    """Also after another that had others, or none that could go this way."""
+    line = Line(*[answer({})] * 4, base_url="http://127.0.0.1:9")
+    labels = ["one", "two", "one", None]
+    line.converse(*(LOOK.with_headers({"X-Label": label} if label else {}) for label in labels))
+    for sent, label in zip(line.transport.sent, labels, strict=True):
+        assert sent.head is not None
+        heads = sent.head.lower().split(b"\r\n")
+        said = [one for one in heads if one.startswith(b"x-label:")]
+        assert said == ([f"x-label: {label}".encode()] if label else [])
+
+
 def test_an_adapter_may_catch_what_it_expects() -> None:
     """The failure goes in at the `yield`."""
 

@@ -14,8 +14,9 @@ from anymedia.contracts.media import RemoteArtifact
 from anymedia.contracts.result import MediaAnswer
 from anymedia.contracts.usage import Usage
 from anymedia.jobs import rows
+from anymedia.jobs.acceptance import adopt, answered
 from anymedia.jobs.beginning import begin
-from anymedia.jobs.guard import adopt, answered, unknown
+from anymedia.jobs.recovery import unknown
 from anymedia.jobs.service import Jobs
 from anymedia.jobs.watching import stopped
 from anymedia.providers.spec import Submitted

@@ -22,7 +22,7 @@ from anymedia.contracts.errors import (
     UnreadableInput,
     UnreadableResponse,
 )
-from anymedia.engine.direct import head_of
+from anymedia.engine.direct import begun, head_of, lines_of
 from anymedia.engine.download import Downloads, host_of, origin
 from anymedia.engine.transport import Incoming, Outgoing, Transport
 from anymedia.engine.variants import Variant
@@ -71,6 +71,9 @@ class Connection:
         self._heard = heard
         self._token: Token | None = None
         self._asking = asyncio.Lock()
+        self._asked_with: dict[str, str] | None = None
+        """The headers of the last question that went by itself, and what they are on the wire."""
+        self._lines: bytes | None = None
         auth = provider.auth
         self._granting = auth if isinstance(auth, GrantingAuth) else None
 
@@ -288,8 +291,14 @@ class Connection:
             total_seconds=total_seconds,
             read_seconds=read_seconds,
             proxy=self.configured.proxy,
-            head=head_of(url, headers, "GET") if asks else None,
+            head=self._question(url, headers) if asks else None,
         )
+
+    def _question(self, url: str, headers: dict[str, str]) -> bytes | None:
+        """Its first bytes. One question's headers are mostly those of the one before."""
+        if headers != self._asked_with:
+            self._asked_with, self._lines = headers, lines_of(headers)
+        return begun("GET", url, self._lines)
 
     async def authorized(self, request: HttpRequest) -> HttpRequest:
         """The request with proof of who sends it, if it goes to the provider's own host."""

@@ -21,7 +21,6 @@ from functools import lru_cache
 from importlib.util import find_spec
 from itertools import chain
 from typing import Any
-from urllib.parse import urlsplit
 
 from anymedia.contracts.errors import NetworkFailed, ProviderTimeout, UnreadableResponse
 from anymedia.contracts.version import __version__
@@ -38,7 +37,8 @@ COPIED_BYTES = 64 * 1024
 """A larger body is written as it is: copying it would take longer than a second call."""
 MOST_PIECE_BYTES = 16 * 1024 * 1024
 """Of what a single piece of a stream unpacks to."""
-PLAIN = re.compile(r"http://[A-Za-z0-9.-]+(:\d{1,5})?/[!-~]*", re.ASCII)
+PLAIN = re.compile(r"http://([A-Za-z0-9.-]+(?::(\d{1,5}))?)(/[!-~]*)", re.ASCII)
+MOST_PORT = 65_535
 NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 VALUE = re.compile(r"[\t\x20-\x7e]*")
 
@@ -425,22 +425,31 @@ def unpacking(packed: str) -> Any:
 
 def head_of(url: str, headers: dict[str, str], method: str = "POST") -> bytes | None:
     """A request's first bytes, up to its length; `None` where it cannot go this way."""
-    if not PLAIN.fullmatch(url) or find_spec("httptools") is None:
+    return begun(method, url, lines_of(headers))
+
+
+def begun(method: str, url: str, lines: bytes | None) -> bytes | None:
+    """The same from the lines of its headers, for who asks for many URLs with the same ones."""
+    parts = PLAIN.fullmatch(url)
+    if lines is None or parts is None:
+        return None
+    place, port, target = parts.groups()
+    if port is not None and not 0 < int(port) <= MOST_PORT:
+        return None
+    start = f"{method} {target.partition('#')[0]} HTTP/1.1\r\nhost: {place}\r\n"
+    return start.encode("latin-1") + lines
+
+
+def lines_of(headers: dict[str, str]) -> bytes | None:
+    """What headers are on the wire, up to the length; `None` where they cannot go this way."""
+    if find_spec("httptools") is None:
         return None
     said = {name.lower() for name in headers}
     if said & {"host", "content-length", "transfer-encoding", "connection", "expect"}:
         return None
     if not all(NAME.fullmatch(n) and VALUE.fullmatch(v) for n, v in headers.items()):
         return None
-    parts = urlsplit(url)
-    try:
-        if parts.port == 0:
-            return None
-    except ValueError:  # no port has such a number
-        return None
-    target = parts.path + (f"?{parts.query}" if parts.query else "")
-    lines = [f"{method} {target} HTTP/1.1", f"host: {parts.netloc}"]
+    lines = [f"{name}: {value}" for name, value in headers.items()]
     if "user-agent" not in said:
-        lines.append(f"user-agent: anymedia/{__version__}")
-    lines += [f"{name}: {value}" for name, value in headers.items()]
+        lines.insert(0, f"user-agent: anymedia/{__version__}")
     return ("\r\n".join([*lines, "content-length: "])).encode("latin-1")

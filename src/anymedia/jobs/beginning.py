@@ -21,7 +21,8 @@ from anymedia.jobs import requests, rows
 from anymedia.jobs.choice import Choice, Wait, choose, ended_with
 from anymedia.jobs.concluding import abandon, under_way_late
 from anymedia.jobs.desk import Desk, Outdated
-from anymedia.jobs.guard import SOON, Ready, in_time, is_sending, ready
+from anymedia.jobs.guard import Ready, in_time, is_sending, ready
+from anymedia.jobs.pace import SOON
 from anymedia.jobs.settling import end_job, ledger_row
 from anymedia.jobs.telling import noted
 from anymedia.store.ledger import money

@@ -13,9 +13,10 @@ from anymedia.engine.pricing import disbelieved
 from anymedia.jobs import requests, rows
 from anymedia.jobs.concluding import conclude
 from anymedia.jobs.desk import Desk
-from anymedia.jobs.guard import DISK_PAUSE_SECONDS, SOON, effective_request, operation_of
+from anymedia.jobs.intent import effective_request, operation_of
 from anymedia.jobs.looking import findings_of, look, media_only, mislabelled
 from anymedia.jobs.normalizing import normalize, to_normalize
+from anymedia.jobs.pace import DISK_PAUSE_SECONDS, SOON
 from anymedia.jobs.settling import cost_of, end_attempt
 from anymedia.jobs.telling import answer_of, artifact_of, noted, notices_of
 from anymedia.jobs.watching import POLL_TIMEOUT_SECONDS, failed

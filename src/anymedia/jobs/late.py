@@ -15,7 +15,7 @@ from anymedia.contracts.usage import Usage
 from anymedia.jobs import rows
 from anymedia.jobs.collecting import collect
 from anymedia.jobs.desk import Desk
-from anymedia.jobs.guard import operation_of
+from anymedia.jobs.intent import operation_of
 from anymedia.jobs.settling import end_attempt
 from anymedia.jobs.watching import POLL_TIMEOUT_SECONDS, poll, stopped
 from anymedia.providers.spec import Job

@@ -17,7 +17,7 @@ from anymedia.contracts.media import StoredArtifact, extension
 from anymedia.contracts.notice import Notice
 from anymedia.jobs import rows
 from anymedia.jobs.desk import Desk
-from anymedia.jobs.guard import SOON
+from anymedia.jobs.pace import SOON
 from anymedia.jobs.telling import artifact_of
 from anymedia.jobs.watching import failed
 from anymedia.media.instead import HEAD_BYTES, document_in

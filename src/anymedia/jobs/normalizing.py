@@ -25,8 +25,8 @@ from anymedia.contracts.notice import Notice
 from anymedia.contracts.request import MediaRequest
 from anymedia.jobs import requests, rows
 from anymedia.jobs.desk import Desk, LostLease
-from anymedia.jobs.guard import SOON
 from anymedia.jobs.looking import CLOSING_SECONDS, as_column, at_hand, findings_of
+from anymedia.jobs.pace import SOON
 from anymedia.jobs.telling import artifact_of
 from anymedia.media.studio import MediaFailed, StudioClosed
 

@@ -22,6 +22,10 @@ SHARE = 0.05
 MOST_SILENT_SECONDS = 60.0
 """So long at most nothing is asked, however long it takes: callers watch the progress."""
 JITTER = 0.2
+SOON = 0.0
+"""The next step of a job can be taken at once."""
+DISK_PAUSE_SECONDS = 5.0
+"""Before something is kept again that the disk had no room for."""
 
 
 @dataclass(frozen=True, slots=True)

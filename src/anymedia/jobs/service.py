@@ -41,13 +41,14 @@ from anymedia.engine.candidate import Asker
 from anymedia.engine.engine import Engine, new_id
 from anymedia.engine.inputs import AnyMedia, artifact_ids, holds_media, replaced
 from anymedia.jobs import requests, rows, telling
+from anymedia.jobs.acceptance import adopt
 from anymedia.jobs.archive import JOBS_PER_FILE, Archive
 from anymedia.jobs.artifacts import Artifacts
 from anymedia.jobs.asking import Asking
 from anymedia.jobs.desk import Desk
 from anymedia.jobs.dispatcher import dispatcher_for
-from anymedia.jobs.guard import adopt, operation_of
 from anymedia.jobs.inbox.inbox import Inbox
+from anymedia.jobs.intent import operation_of
 from anymedia.jobs.lines import turn_of
 from anymedia.jobs.listing import PAGE, cursor_of, listed, place_of
 from anymedia.jobs.normalizing import with_default

@@ -26,8 +26,10 @@ from anymedia.jobs.beginning import Begun, begin
 from anymedia.jobs.collecting import collect
 from anymedia.jobs.concluding import abandon, under_way_late
 from anymedia.jobs.desk import Desk
-from anymedia.jobs.guard import SOON, resolve, send, sent
+from anymedia.jobs.guard import send, sent
 from anymedia.jobs.late import keep_watching, watch
+from anymedia.jobs.pace import SOON
+from anymedia.jobs.recovery import resolve
 from anymedia.jobs.settling import NOTHING, end_attempt, end_job
 from anymedia.jobs.watching import Heard, asked, cancel, poll
 

@@ -19,12 +19,13 @@ from anymedia.engine.estimating import circumstances
 from anymedia.engine.legs import policy_of
 from anymedia.engine.pricing import priced
 from anymedia.jobs import rows
+from anymedia.jobs.acceptance import answered
 from anymedia.jobs.concluding import conclude, goes_on
 from anymedia.jobs.desk import Desk
-from anymedia.jobs.guard import SOON, answered, effective_request, operation_of
 from anymedia.jobs.inbox.calls import patient
+from anymedia.jobs.intent import effective_request, operation_of
 from anymedia.jobs.outbox import events
-from anymedia.jobs.pace import pause
+from anymedia.jobs.pace import SOON, pause
 from anymedia.jobs.settling import NOTHING, end_attempt
 from anymedia.jobs.waits import Waiting
 from anymedia.providers.spec import Job, Pace

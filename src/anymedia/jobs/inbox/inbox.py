@@ -25,10 +25,11 @@ from anymedia.contracts.media import RemoteArtifact
 from anymedia.contracts.result import MediaAnswer
 from anymedia.engine.connection import Connection
 from anymedia.jobs import rows
+from anymedia.jobs.acceptance import adopt, answered
 from anymedia.jobs.desk import Desk
-from anymedia.jobs.guard import adopt, answered, brief_of, operation_of
 from anymedia.jobs.inbox import rows as deliveries
 from anymedia.jobs.inbox.keys import CallKeys
+from anymedia.jobs.intent import brief_of, operation_of
 from anymedia.providers.spec import Callback, Job, Submitted
 from anymedia.wire.http import Headers
 
