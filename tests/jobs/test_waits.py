@@ -3,20 +3,46 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, update
 
+from anymedia.contracts.configuration import Settings
 from anymedia.jobs import rows
+from anymedia.jobs.waits import Waiting, Waits
 from anymedia.store.schema import attempts, jobs
 from tests.jobs.test_abandoned import Stage, stop, until
 from tests.jobs.test_course import done, finished
+from tests.support.clock import FakeClock
+from tests.support.postgres import database_in
 from tests.webhooks.callers import Bench as Caller, work
 
 pytestmark = pytest.mark.usefixtures("each_database")
+JOB = {
+    "owner": "ann",
+    "medium": "video",
+    "status": "running",
+    "id": "job_1",
+    "worker": "wrk_me",
+    "request": "{}",
+    "request_hash": "h",
+}
+WAITS: dict[str, Any] = {
+    "owner": "ann",
+    "medium": "video",
+    "provider": "acme",
+    "model": "clip-2",
+    "variant": None,
+    "handle": "c_1",
+    "accepted_at": 0.0,
+    "progress": 0.0,
+    "until": math.inf,
+}
 ENOUGH = 3
 """So many questions, and the rows are not looked at for them any more."""
 
@@ -163,6 +189,38 @@ def test_news_about_a_job_that_is_over_changes_nothing(tmp_path: Path) -> None:
 
     assert finished(course()) == ("failed", "failed")
     assert "GET /files/1.mp4" not in stage.bench.paths()
+
+
+def test_a_change_that_was_committed_late_is_seen_all_the_same(tmp_path: Path) -> None:
+    """Every look goes back a little, and now and then one goes back far."""
+    clock = FakeClock()
+
+    async def course() -> list[list[str]]:
+        database = database_in(tmp_path)
+        playing: Any = SimpleNamespace(clock=clock, settings=Settings())
+        waits = Waits(playing, database, playing, lambda: "wrk_me")
+        now = waits._now()
+        row = {**JOB, "created_at": now, "updated_at": now, "due_at": now - 300}
+        await database.write(lambda c: c.execute(jobs.insert(), row))
+        waits.keep(Waiting("job_1", "att_1", "wrk_me", now - 300, **WAITS))
+        seen = [await waits.changed()]
+
+        async def looked(seconds: float, late: float) -> None:
+            clock.advance(seconds)
+            due = waits._now() - late
+            await database.write(lambda c: c.execute(update(jobs).values(due_at=due)))
+            seen.append(await waits.changed())
+
+        await looked(1.0, late=0.5)
+        await looked(1.0, late=2.5)
+        await looked(3.0, late=5.5)  # from before the last look, but not by much
+        await looked(1.0, late=25.0)
+        await looked(5.0, late=25.0)
+        await database.close()
+        return seen
+
+    found = finished(course())
+    assert found == [[], ["job_1"], ["job_1"], ["job_1"], [], ["job_1"]]
 
 
 def test_after_a_restart_waiting_jobs_are_asked_about_from_one_look_at_the_rows(

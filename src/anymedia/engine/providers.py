@@ -81,6 +81,9 @@ class Providers:
         """Grows with every change, for whoever remembers what was found here."""
         self._models: dict[str, dict[str, list[Model]]] = {}
         self._models_for: dict[tuple[str, Medium], tuple[str, ...]] = {}
+        self._names: tuple[str, ...] | None = None
+        self._legs: dict[Medium, tuple[Leg, ...]] = {}
+        self._serving: dict[Medium, tuple[Connection, ...]] = {}
 
     def get(self, name: str, variant: str | None = None) -> Connection:
         """A provider by name, configured or not; `InvalidConfiguration` if there is none.
@@ -117,23 +120,30 @@ class Providers:
 
     def legs(self, medium: Medium) -> tuple[Leg, ...]:
         """Where requests for a medium go when they do not name who should be asked."""
-        everyone = self.configured_names() or (KEYLESS,)
-        return legs_of(self.settings, medium, everyone, self.enabled)
+        legs = self._legs.get(medium)
+        if legs is None:
+            everyone = self.configured_names() or (KEYLESS,)
+            legs = self._legs[medium] = legs_of(self.settings, medium, everyone, self.enabled)
+        return legs
 
-    def serving(self, medium: Medium) -> list[Connection]:
+    def serving(self, medium: Medium) -> tuple[Connection, ...]:
         """Connections that may be asked for a medium without being named, in order."""
-        names = dict.fromkeys(name for leg in self.legs(medium) for name in leg.providers)
-        connections = [self.get(name) for name in names]
-        return [
-            one
-            for one in connections
-            if one.provider.operation(medium) is not None and one.missing() is None
-        ]
+        found = self._serving.get(medium)
+        if found is None:
+            names = dict.fromkeys(name for leg in self.legs(medium) for name in leg.providers)
+            found = self._serving[medium] = tuple(
+                one
+                for one in map(self.get, names)
+                if one.provider.operation(medium) is not None and one.missing() is None
+            )
+        return found
 
     def configured_names(self) -> tuple[str, ...]:
         """Names of what is configured and switched on, by priority."""
-        enabled = [one for one in self._configured.values() if one.enabled]
-        return tuple(one.name for one in sorted(enabled, key=lambda one: one.priority))
+        if self._names is None:
+            enabled = [one for one in self._configured.values() if one.enabled]
+            self._names = tuple(one.name for one in sorted(enabled, key=lambda one: one.priority))
+        return self._names
 
     def enabled(self, name: str) -> bool:
         """Whether a provider is configured and switched on."""
@@ -172,11 +182,17 @@ class Providers:
         self._forget(name)
 
     def _forget(self, name: str) -> None:
-        self.generation += 1
+        self._changed()
         self._connections.pop(name, None)
         self._models.pop(name, None)
         for key in [key for key in self._models_for if key[0] == name]:
             del self._models_for[key]
+
+    def _changed(self) -> None:
+        self.generation += 1
+        self._names = None
+        self._legs.clear()
+        self._serving.clear()
 
     def configure(self, settings: Settings) -> None:
         """Other settings, from the next request on. What was registered meanwhile stays."""
@@ -185,9 +201,9 @@ class Providers:
             for name, one in self._configured.items()
             if one not in self.settings.providers
         }
-        self.generation += 1
         self.settings = settings
         self._configured = {one.name: one for one in settings.providers} | registered
+        self._changed()
         for name in {*self._connections, *self._models}:
             self._forget(name)
 

@@ -143,7 +143,7 @@ class Router:
                 found = self.tried(stop, models.popleft(), request, today, streaming, skipped)
                 if found is not None:
                     most -= 1
-                    yield replace(found, why=why)
+                    yield replace(found, why=why) if why else found
 
         for stop, why, models in waiting:
             yield from next_of(stop, why, models, 1)
@@ -210,7 +210,8 @@ class Router:
         for connections in regions:
             shift = turn % len(connections)
             for connection in (*connections[shift:], *connections[:shift]):
-                yield replace(candidate, connection=connection)
+                same = connection is candidate.connection
+                yield candidate if same else replace(candidate, connection=connection)
 
     def wanted(self, stop: Stop, request: Request[Any], skipped: list[Skipped]) -> bool:
         """Whether a provider may be asked at all: not excluded, and rolled out this far."""
@@ -289,9 +290,9 @@ class Router:
                 f"`{connection.name}/{model_id}` is excluded by the request",
                 provider=connection.name,
             )
-        request = request.model_copy(
-            update={"options": {**connection.configured.options, **request.options}}
-        )
+        if connection.configured.options:
+            options = {**connection.configured.options, **request.options}
+            request = request.model_copy(update={"options": options})
         model = self._providers.model(connection.name, model_id, request.medium)
         notices: list[Notice]
         if model is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hashlib import sha256
+from typing import cast
 
 from sqlalchemy import Connection, RowMapping
 
@@ -18,6 +19,7 @@ from anymedia.jobs.pace import DISK_PAUSE_SECONDS, SOON, pause
 from anymedia.jobs.settling import end_attempt, end_job
 from anymedia.jobs.telling import noted, notices_of
 from anymedia.providers.spec import Job, Submitted
+from anymedia.store.transaction import known_standing
 
 OPEN = ("sending", "outcome_unknown")
 """States in which nobody knows yet whether the provider has it."""
@@ -60,7 +62,12 @@ async def adopt(
             if moved is None:
                 return None
         goes_on = {"status": "running", "turn": 0.0, "finished_at": None, "problem": None}
-        row = rows.with_set(c, job["id"], now, due_at=now, **({} if late else goes_on))
+        if not late and is_as_sent(c, job, attempt):
+            changes = {"due_at": now, "updated_at": now, **goes_on}
+            rows.set_job_at_end(c, job["id"], now, due_at=now, **goes_on)
+            row = cast("RowMapping", {**job, **changes})
+        else:
+            row = rows.with_set(c, job["id"], now, due_at=now, **({} if late else goes_on))
         rows.note(
             c,
             job["id"],
@@ -79,6 +86,16 @@ async def adopt(
     if isinstance(submitted.state, Succeeded | Failed | Stopped):
         return SOON
     return await operation_pace(desk, attempt, job)
+
+
+def is_as_sent(connection: Connection, job: RowMapping, attempt: RowMapping) -> bool:
+    """Whether a job's row is known to be what we made of it when the attempt was sent.
+
+    Everything that changes a job names its time or takes it from its worker. Where that is not
+    known, reading the row costs no more than finding out.
+    """
+    known = known_standing(connection, job["id"])
+    return known == (job["worker"], attempt["opened_at"])
 
 
 async def operation_pace(desk: Desk, attempt: RowMapping, job: RowMapping) -> float:

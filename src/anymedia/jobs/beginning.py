@@ -110,6 +110,7 @@ async def written(
     `None` where nothing was written, as what takes too long is not under way any more.
     """
     candidate, now = choice.candidate, attempt["created_at"]
+    estimate = candidate.estimate
     skipped = [
         {
             **intent(job, one, earlier + position, now),
@@ -127,7 +128,7 @@ async def written(
         now,
         outcome="reserved",
         tags=candidate.request.tags,
-        **money(candidate.estimate),
+        **money(estimate),
     )
     at_once = ready(desk, job, attempt) if leaving is None else None
     if at_once is not None:
@@ -148,9 +149,7 @@ async def written(
             attempt=attempt["number"],
             provider=candidate.connection.name,
             model=candidate.model_id,
-            reserved=None
-            if candidate.estimate.amount is None
-            else f"{candidate.estimate.amount.normalize():f}",
+            reserved=None if estimate.amount is None else f"{estimate.amount.normalize():f}",
         )
         if at_once is not None:
             is_sending(c, job, row, now)

@@ -60,14 +60,19 @@ ATTEMPTS = select(attempts).order_by(attempts.c.job_id, attempts.c.number)
 ATTEMPTS_OF_ONE = ATTEMPTS.where(attempts.c.job_id == OF)
 ATTEMPTS_OF = ATTEMPTS.where(attempts.c.job_id.in_(bindparam("some", expanding=True)))
 SET_ATTEMPT = update(attempts).where(attempts.c.id == OF)
-MOVE = SET_ATTEMPT.where(attempts.c.state.in_(bindparam("before", expanding=True)))
+MOST_BEFORE = 3
+"""States that one change may start from. They are named one by one: a list is spelt out anew for
+every statement, which takes longer than to build all the rest of it."""
+MOVE = SET_ATTEMPT.where(
+    or_(*(attempts.c.state == bindparam(f"before_{place}") for place in range(MOST_BEFORE)))
+)
 MOVE_TOLD = MOVE.returning(attempts)
 OTHER = attempts.alias("other")
 OTHER_WITH = select(OTHER.c.id).where(
     OTHER.c.handle_hash == bindparam("hashed"),
     OTHER.c.provider == bindparam("from_provider"),
     OTHER.c.id != OF,
-    OTHER.c.state.in_(("accepted", "finishing", "abandoned")),
+    or_(*(OTHER.c.state == bindparam(one, one) for one in ("accepted", "finishing", "abandoned"))),
     OTHER.c.finished_at.is_(None),
 )
 LATER = attempts.alias("later")
@@ -305,11 +310,17 @@ def attempt_by_token(connection: Connection, token: str) -> RowMapping | None:
     return connection.execute(query).mappings().first()
 
 
+def either(before: tuple[str, ...]) -> dict[str, str]:
+    """The states that a change may start from, as its statement asks for them."""
+    assert 0 < len(before) <= MOST_BEFORE
+    return {f"before_{place}": before[min(place, len(before) - 1)] for place in range(MOST_BEFORE)}
+
+
 def move(
     connection: Connection, attempt_id: str, *, before: tuple[str, ...], after: str, **columns: Any
 ) -> bool:
     """Compare-and-set an attempt's state. False when it was not in `before` any more."""
-    named = {"of": attempt_id, "before": before, "state": after}
+    named = {"of": attempt_id, "state": after, **either(before)}
     return connection.execute(MOVE, {**named, **columns}).rowcount == 1
 
 
@@ -317,7 +328,7 @@ def moved(
     connection: Connection, attempt_id: str, *, before: tuple[str, ...], after: str, **columns: Any
 ) -> RowMapping | None:
     """The same; the whole row as it is now, `None` when it was not in `before` any more."""
-    named = {"of": attempt_id, "before": before, "state": after}
+    named = {"of": attempt_id, "state": after, **either(before)}
     return connection.execute(MOVE_TOLD, {**named, **columns}).mappings().first()
 
 
@@ -336,8 +347,8 @@ def moved_alone(
         "job": attempt_row["job_id"],
         "hashed": handle_hash,
         "from_provider": attempt_row["provider"],
-        "before": before,
         "state": after,
+        **either(before),
         "handle_hash": handle_hash,
     }
     return connection.execute(MOVE_ALONE, {**named, **columns}).mappings().first()

@@ -36,7 +36,10 @@ from anymedia.store.schema import attempts, jobs
 
 READ_AT_ONCE = 500
 LATE_SECONDS = 30.0
-"""A change is dated before it is committed: so far back is looked, every time."""
+"""A change is dated before it is committed: so far back is looked every `FAR_SECONDS`."""
+FAR_SECONDS = 10.0
+NEAR_SECONDS = 3.0
+"""So far before the last look every look goes: hardly a commit takes longer."""
 MOST_FRESH = 1_000
 """Their rows are held whole."""
 ATTEMPT_COLUMNS = (
@@ -91,6 +94,8 @@ class Waits:
         self._settings: Settings = engine.settings
         self._ways: dict[tuple[str, str | None, Medium], tuple[ProviderConnection, Job | None]] = {}
         self._generation = -1
+        self._looked = self._looked_far = -math.inf
+        """Up to when changes by others were read last, and so of the last look far back."""
 
     def of(self, job_id: str) -> Waiting | None:
         """What is remembered of a job, if it can be believed."""
@@ -213,7 +218,10 @@ class Waits:
         if not self._known:
             return []
         now = self._now()
-        found = await self._database.read(lambda c: lately_due(c, now - LATE_SECONDS, now))
+        far = abs(now - self._looked_far) >= FAR_SECONDS
+        since = now - LATE_SECONDS if far else min(now, self._looked) - NEAR_SECONDS
+        found = await self._database.read(lambda c: lately_due(c, since, now))
+        self._looked, self._looked_far = now, now if far else self._looked_far
         changed = []
         for job_id, due_at, worker in found:
             one = self._known.get(job_id)

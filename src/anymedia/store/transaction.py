@@ -107,8 +107,14 @@ def first(connection: Connection, what: str) -> bool:
 
 def standing(connection: Connection, job_id: str) -> Standing | None:
     """How a job stands, which is so until we are done. `None` when it is not there."""
-    one: Transaction | None = connection.info.get(PLACE)
-    if one is not None and (known := one.standings.get(job_id)) is not None:
+    known = known_standing(connection, job_id)
+    if known is not None:
         return known
     row = connection.execute(STANDING_LOCKED, {"of": job_id}).first()
     return None if row is None else Standing(*row)
+
+
+def known_standing(connection: Connection, job_id: str) -> Standing | None:
+    """The same where the transaction has asked already."""
+    one: Transaction | None = connection.info.get(PLACE)
+    return None if one is None else one.standings.get(job_id)
