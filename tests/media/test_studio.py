@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from anymedia.media.room import MOST_TASKS
 from anymedia.media.studio import Bounds, MediaFailed, Studio, StudioClosed
 from tests.media.made import clip, picture, sound
 
@@ -22,6 +24,12 @@ def children(pid: int) -> list[int]:
         for task in Path(f"/proc/{pid}/task").iterdir()
         for one in (task / "children").read_text().split()
     ]
+
+
+def copies_of(studio: Studio) -> list[int]:
+    """The processes that do its tasks."""
+    assert studio._room is not None
+    return children(studio._room.process.pid)
 
 
 def with_studio(work: Any, **said: Any) -> Any:
@@ -68,6 +76,86 @@ def test_one_room_does_many_things(tmp_path: Path) -> None:
     assert len(with_studio(work)) == 1
 
 
+def test_a_copy_looks_at_several_things_and_ends_when_one_fails(tmp_path: Path) -> None:
+    """Beginning one takes longer than most looks; what has gone wrong in one stays there."""
+    source = str(picture(tmp_path / "a.png"))
+
+    async def work(studio: Studio) -> list[list[int]]:
+        seen = []
+        for _ in range(3):
+            await studio.examine(source, "image/png")
+            seen.append(copies_of(studio))
+        with pytest.raises(MediaFailed):
+            await studio.preview(source, str(tmp_path / "no" / "such" / "folder"), "image/png")
+        await studio.examine(source, "image/png")
+        return [*seen, copies_of(studio)]
+
+    first, second, third, after = with_studio(work)
+    assert first == second == third
+    assert len(first) == 1
+    assert not set(first) & set(after)
+
+
+def test_copies_take_turns(tmp_path: Path) -> None:
+    """None does more than fifty tasks, and nobody's task is lost when another begins."""
+    source = str(picture(tmp_path / "a.png"))
+
+    async def work(studio: Studio) -> set[int]:
+        copies: set[int] = set()
+        for _ in range(2 * MOST_TASKS + 10):
+            assert (await studio.examine(source, "image/png"))["facts"]["width"] == 64
+            assert studio._room is not None
+            copies.update(children(studio._room.process.pid))
+        return copies
+
+    assert len(with_studio(work)) == 3
+
+
+def test_a_copy_that_ended_while_it_waited_is_replaced(tmp_path: Path) -> None:
+    """As the system ends processes when memory is short."""
+    source = str(picture(tmp_path / "a.png"))
+
+    async def work(studio: Studio) -> None:
+        await studio.examine(source, "image/png")
+        assert studio._room is not None
+        (copy,) = children(studio._room.process.pid)
+        os.kill(copy, signal.SIGKILL)
+        await gone([copy])
+        assert (await studio.examine(source, "image/png"))["findings"] == []
+
+    with_studio(work)
+
+
+def test_copies_end_with_their_room(tmp_path: Path) -> None:
+    """Nobody waits for tasks from a process that is gone."""
+    source = str(picture(tmp_path / "a.png"))
+
+    async def work(studio: Studio) -> list[int]:
+        await asyncio.gather(*(studio.examine(source, "image/png") for _ in range(4)))
+        assert studio._room is not None
+        copies = children(studio._room.process.pid)
+        os.kill(studio._room.process.pid, signal.SIGKILL)
+        await gone(copies)
+        return copies
+
+    assert with_studio(work)
+
+
+async def gone(pids: list[int]) -> None:
+    """Until processes have ended; real time is a backstop only."""
+    async with asyncio.timeout(20):
+        while any(map(alive, pids)):  # noqa: ASYNC110  nobody tells
+            await asyncio.sleep(0.01)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process is there and has not ended."""
+    stat = Path(f"/proc/{pid}/stat")
+    with contextlib.suppress(OSError):
+        return stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
 def test_a_crash_is_a_failure_and_the_next_task_is_done(tmp_path: Path) -> None:
     """As a decoder does that a file has led into the void."""
     source = clip(tmp_path / "a.mp4", seconds=20.0)
@@ -100,11 +188,12 @@ def test_what_takes_too_long_is_stopped(tmp_path: Path) -> None:
     source = clip(tmp_path / "a.mp4", seconds=20.0)
 
     async def work(studio: Studio) -> None:
+        task, copy = await begun(studio, source, tmp_path / "b.mp4")
         with pytest.raises(MediaFailed, match="longer than 1 seconds"):
-            await studio.normalize(str(source), str(tmp_path / "b"), "video/mp4", LONG)
+            await task
         await studio.examine(str(source), "video/mp4")
         assert studio._room is not None
-        assert children(studio._room.process.pid) == []
+        assert copy not in children(studio._room.process.pid)
 
     with_studio(work, making=Bounds(seconds=1, memory_bytes=2**32))
 

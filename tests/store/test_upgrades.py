@@ -53,6 +53,7 @@ SINCE: dict[int, tuple[str, ...]] = {
             for one in ("request", "reference", "bound", "price", "seconds")
         ),
     ),
+    5: ("DROP INDEX jobs_free",),
 }
 """How the tables of the next version become those of each one before it again."""
 
@@ -96,6 +97,7 @@ def test_an_older_database_is_upgraded_with_its_jobs(tmp_path: Path, version: in
     for _ in range(2):
         opened(path).dispose()
         assert columns(path) == columns(fresh / "anymedia.db")
+        assert indexes(path) == indexes(fresh / "anymedia.db")
     with sqlite3.connect(path) as raw:
         (handle,) = raw.execute("SELECT handle FROM attempts WHERE id = 'att_1'").fetchone()
         (written,) = raw.execute(
@@ -103,6 +105,15 @@ def test_an_older_database_is_upgraded_with_its_jobs(tmp_path: Path, version: in
         ).fetchone()
     raw.close()
     assert (handle, int(written)) == ("c_1", VERSION)
+
+
+def indexes(path: Path) -> dict[str, str]:
+    """How every index is made, but for blanks."""
+    with sqlite3.connect(path) as raw:
+        rows = raw.execute("SELECT name, sql FROM sqlite_master WHERE type='index' AND sql != ''")
+        found = {name: " ".join(sql.split()).replace('"', "") for name, sql in rows}
+    raw.close()
+    return found
 
 
 def columns(path: Path) -> dict[str, set[str]]:

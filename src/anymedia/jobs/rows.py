@@ -10,6 +10,7 @@ long as running it. `of` is the id of the row that is meant.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from platform import node
 from typing import Any, cast
 
@@ -17,6 +18,7 @@ import msgspec
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Float,
     RowMapping,
     Select,
     Table,
@@ -32,7 +34,7 @@ from anymedia.contracts.version import __version__
 from anymedia.jobs import marks
 from anymedia.store import intake
 from anymedia.store.ledger import LedgerRow
-from anymedia.store.present import present
+from anymedia.store.present import present, present_at_the_server
 from anymedia.store.schema import (
     artifacts,
     attempts,
@@ -49,6 +51,12 @@ JOB = select(jobs).where(jobs.c.id == OF)
 JOB_LOCKED = JOB.with_for_update()
 JOB_BY_KEY = select(jobs).where(
     jobs.c.owner == bindparam("owner"), jobs.c.idempotency_key == bindparam("key")
+)
+NEXT_FREE = (
+    select(jobs.c.id)
+    .where(jobs.c.worker.is_(None), jobs.c.due_at.is_not(None), jobs.c.due_at <= bindparam("now"))
+    .order_by(jobs.c.turn, jobs.c.due_at)
+    .limit(1)
 )
 SET_JOB = update(jobs).where(jobs.c.id == OF)
 SET_JOB_TOLD = SET_JOB.returning(jobs)
@@ -180,9 +188,12 @@ def retire(connection: Connection, worker: str) -> None:
 
 def claim(connection: Connection, worker: str, now: float, limit: int) -> list[str]:
     """Take on jobs that have something due and that no living process works on."""
+    lost = lost_workers(connection, now)
+    if not lost and connection.execute(NEXT_FREE, {"now": now}).first() is None:
+        return []  # as nearly always
     chosen = (
         select(jobs.c.id)
-        .where(jobs.c.due_at.is_not(None), jobs.c.due_at <= now, is_free(connection, now))
+        .where(jobs.c.due_at.is_not(None), jobs.c.due_at <= now, is_free(lost))
         .order_by(jobs.c.turn, jobs.c.due_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -209,9 +220,10 @@ def claim_these(
 
     `load` is how many it has had until now; the others are told how many it has.
     """
+    free_now = is_free(lost_workers(connection, now))
     query = (
         select(jobs.c.id)
-        .where(jobs.c.id.in_(job_ids), jobs.c.due_at.is_not(None), is_free(connection, now))
+        .where(jobs.c.id.in_(job_ids), jobs.c.due_at.is_not(None), free_now)
         .order_by(jobs.c.id)
         .with_for_update(skip_locked=True)
     )
@@ -242,10 +254,36 @@ def loads(connection: Connection, worker: str, now: float) -> list[int]:
     return list(connection.execute(query).scalars())
 
 
-def is_free(connection: Connection, now: float) -> ColumnElement[bool]:
+def is_free(lost: Sequence[str]) -> ColumnElement[bool]:
     """No living process works on a job."""
-    alive = select(workers.c.id).where(workers.c.lease_until > present(connection, now))
-    return or_(jobs.c.worker.is_(None), jobs.c.worker.not_in(alive))
+    nobody = jobs.c.worker.is_(None)
+    return or_(nobody, jobs.c.worker.in_(lost)) if lost else nobody
+
+
+def lost_workers(connection: Connection, now: float) -> Sequence[str]:
+    """Who has jobs and does not live any more, which never changes again."""
+    by_the_server = connection.dialect.name == "postgresql"
+    named = {} if by_the_server else {"now": now}
+    return connection.execute(lost_workers_by(by_the_server), named).scalars().all()
+
+
+@cache
+def lost_workers_by(by_the_server: bool) -> Select[Any]:
+    """Goes from one holder of jobs to the next, by index: they are few, and their jobs many."""
+    time = present_at_the_server() if by_the_server else bindparam("now", type_=Float)
+    alive = select(workers.c.id).where(workers.c.lease_until > time)
+    # The next one by name, as an index tells it at once; a minimum of many may be looked for.
+    first = select(jobs.c.worker).where(jobs.c.worker.is_not(None)).order_by(jobs.c.worker).limit(1)
+    holder = select(first.scalar_subquery().label("id")).cte("holder", recursive=True)
+    others = jobs.alias("others")
+    following = (
+        select(others.c.worker)
+        .where(others.c.worker > holder.c.id)
+        .order_by(others.c.worker)
+        .limit(1)
+    )
+    holder = holder.union_all(select(following.scalar_subquery()).where(holder.c.id.is_not(None)))
+    return select(holder.c.id).where(holder.c.id.is_not(None), holder.c.id.not_in(alive))
 
 
 def take(connection: Connection, worker: str, job_ids: Sequence[str]) -> list[str]:
@@ -257,7 +295,8 @@ def take(connection: Connection, worker: str, job_ids: Sequence[str]) -> list[st
 
 def free(connection: Connection, now: float, limit: int) -> list[str]:
     """Jobs that have something due and that no living process works on."""
-    query = select(jobs.c.id).where(jobs.c.due_at <= now, is_free(connection, now))
+    free_now = is_free(lost_workers(connection, now))
+    query = select(jobs.c.id).where(jobs.c.due_at.is_not(None), jobs.c.due_at <= now, free_now)
     query = query.order_by(jobs.c.turn, jobs.c.due_at).limit(limit)
     return list(connection.execute(query).scalars())
 

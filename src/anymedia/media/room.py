@@ -1,19 +1,26 @@
 """The process that touches strangers' media: `python -m anymedia.media.room`.
 
-It reads tasks as lines of JSON and forks for each, so that the libraries are loaded once and what
+It reads tasks as lines of JSON and forks for them, so that the libraries are loaded once and what
 a file does to its decoder it does to a copy: the copy has limits on memory, time and output, and
 may crash. Each task is answered by lines with its number: `progress`, `result` or `problem`, and
 at last `over`. When nobody sends any more, everything ends.
+
+To begin a copy takes longer than to look at a picture. So one that has looked at something without
+trouble looks at the next thing too, for a while; whatever fails, or takes much, ends its copy.
 """
 
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import resource
 import select
 import signal
+import struct
+import sys
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 IDLE_SECONDS = 60.0
@@ -21,6 +28,98 @@ LONGEST_LINE = 3500
 """Bytes; a pipe takes that much at once, so that lines of several copies do not mix."""
 NICENESS = 5
 """Whoever serves callers goes first."""
+SHORT = frozenset({"examine", "preview"})
+"""Tasks after which a copy may do another."""
+MOST_TASKS = 50
+MUCH = 0.1
+PID = struct.Struct("i")
+
+
+@dataclass(slots=True)
+class Copy:
+    """A process that does tasks."""
+
+    number: int | None
+    """Of the task that it does now."""
+    limits: dict[str, float]
+    door: int
+    """The pipe that it gets further tasks by."""
+
+
+class Copies:
+    """All of them, by process."""
+
+    def __init__(self) -> None:
+        self._copies: dict[int, Copy] = {}
+        self.free, self._freed = os.pipe()
+        """The pipe by which copies tell that they are free, by their process' number."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is being done."""
+        return any(one.number is not None for one in self._copies.values())
+
+    def take(self, message: dict[str, Any]) -> None:
+        """Begin a task, or stop one."""
+        if "stop" in message:
+            self._stop(message["stop"])
+        elif message["task"] not in SHORT or not self._given(message):
+            self._begin(message)
+
+    def freed(self) -> None:
+        """Hear which of them have ended a task and wait for another."""
+        told = os.read(self.free, PID.size * 64)
+        for (pid,) in PID.iter_unpack(told):
+            if pid in self._copies:
+                self._copies[pid].number = None
+
+    def reap(self) -> None:
+        """Tell of those that have ended."""
+        while self._copies:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            one = self._copies.pop(pid, None)
+            if one is None:
+                continue
+            os.close(one.door)
+            if one.number is not None:
+                say(one.number, over=os.waitstatus_to_exitcode(status))
+
+    def kill(self) -> None:
+        """End all."""
+        for pid in self._copies:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def _stop(self, number: int) -> None:
+        for pid, one in self._copies.items():
+            if one.number == number:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+    def _given(self, message: dict[str, Any]) -> bool:
+        for one in self._copies.values():
+            if one.number is None and one.limits == message["limits"]:
+                with contextlib.suppress(BrokenPipeError):  # it has just ended
+                    os.write(one.door, json.dumps(message).encode() + b"\n")
+                    one.number = message["number"]
+                    return True
+        return False
+
+    def _begin(self, message: dict[str, Any]) -> None:
+        door, way_in = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            # Else a copy would keep the others' doors open, and they would wait for ever.
+            for fd in (way_in, self.free, *(one.door for one in self._copies.values())):
+                os.close(fd)
+            work(message, door, self._freed)
+        os.close(door)
+        self._copies[pid] = Copy(message["number"], message["limits"], way_in)
 
 
 def main() -> None:
@@ -33,98 +132,115 @@ def main() -> None:
     with contextlib.suppress(OSError):
         os.nice(NICENESS)
     warm()
-    copies: dict[int, int] = {}
+    copies = Copies()
     pending = b""
     try:
         while True:
-            ready, _, _ = select.select([0, woken], [], [], IDLE_SECONDS)
+            ready, _, _ = select.select([0, woken, copies.free], [], [], IDLE_SECONDS)
+            if copies.free in ready:  # before new tasks: somebody may be free for them
+                copies.freed()
             if woken in ready:
                 with contextlib.suppress(BlockingIOError):
                     os.read(woken, 4096)
-                reap(copies)
+                copies.reap()
             if 0 in ready:
                 data = os.read(0, 65_536)
                 if not data:
                     return
                 *lines, pending = (pending + data).split(b"\n")
                 for line in lines:
-                    take(json.loads(line), copies)
-            if not ready and not copies:
+                    copies.take(json.loads(line))
+            if not ready and not copies.busy:
                 return
     finally:
-        for pid in copies:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        copies.kill()
 
 
 def warm() -> None:
-    """Load what every copy needs, once."""
+    """Load what every copy needs, once, and leave it where it is: what is moved is copied."""
+    from anymedia.media import examining, normalizing, preview, tasks  # noqa: F401  for the copies
+
     with contextlib.suppress(ImportError):
         import av
         import av.logging
 
         av.logging.set_level(None)
     with contextlib.suppress(ImportError):
-        from PIL import Image
+        from PIL import Image, ImageDraw, ImageOps  # noqa: F401  as above
 
         Image.init()
+    gc.collect()
+    gc.freeze()
 
 
-def take(message: dict[str, Any], copies: dict[int, int]) -> None:
-    """Begin a task, or stop one."""
-    if "stop" in message:
-        for pid, number in copies.items():
-            if number == message["stop"]:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-        return
-    pid = os.fork()
-    if pid == 0:
-        work(message)
-    copies[pid] = message["number"]
-
-
-def reap(copies: dict[int, int]) -> None:
-    """Tell of copies that have ended."""
-    while copies:
-        try:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return
-        if pid == 0:
-            return
-        number = copies.pop(pid, None)
-        if number is not None:
-            say(number, over=os.waitstatus_to_exitcode(status))
-
-
-def work(message: dict[str, Any]) -> NoReturn:
-    """In the copy: do the task under its limits, and end."""
-    number = message["number"]
+def work(message: dict[str, Any], door: int, freed: int) -> NoReturn:
+    """In the copy: do the task under its limits, further ones while all is well, and end."""
     code = 1
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
         os.close(0)
         limit(message["limits"])
-        from anymedia.media.tasks import done
+        for count in range(1, MOST_TASKS + 1):
+            code = 1 - did(message)
+            last = count == MOST_TASKS or has_taken_much(message["limits"])
+            if code != 0 or message["task"] not in SHORT or last:
+                break
+            os.write(freed, PID.pack(os.getpid()))
+            say(message["number"], over=0)
+            line = next_line(door)
+            if not line:
+                break
+            message = json.loads(line)
+    finally:
+        os._exit(code)
 
-        told = [0.0]
 
-        def progress(share: float) -> None:
-            if share - told[0] >= 0.05:
-                told[0] = share
-                say(number, progress=round(min(share, 1.0), 2))
+def did(message: dict[str, Any]) -> bool:
+    """Do one task; whether it went well. The alarm is there in case nobody watches any more."""
+    from anymedia.media.tasks import done  # as `warm` has loaded it
 
-        result = done(message["task"], message["given"], progress)
-        say(number, result=result)
-        code = 0
+    number, told = message["number"], [0.0]
+
+    def progress(share: float) -> None:
+        if share - told[0] >= 0.05:
+            told[0] = share
+            say(number, progress=round(min(share, 1.0), 2))
+
+    signal.setitimer(signal.ITIMER_REAL, message["limits"]["seconds"] + 5)
+    try:
+        say(number, result=done(message["task"], message["given"], progress))
     except MemoryError:
         say(number, problem="it needs more memory than is allowed")
     except Exception as error:  # noqa: BLE001  whatever a stranger's file brings about
         say(number, problem=told_of(error))
+    else:
+        return True
     finally:
-        os._exit(code)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    return False
+
+
+def has_taken_much(limits: dict[str, float]) -> bool:
+    """Whether so much of what one task may use is gone that the next might not have enough."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    unit = 1 if sys.platform == "darwin" else 1024
+    return (
+        used.ru_utime + used.ru_stime > limits["seconds"] * MUCH
+        or used.ru_maxrss * unit > limits["memory_bytes"] * MUCH
+    )
+
+
+def next_line(door: int) -> bytes:
+    """The next task, when there is one; nothing when there will be none."""
+    line = b""
+    while not line.endswith(b"\n"):
+        piece = os.read(door, 65_536)
+        if not piece:
+            return b""
+        line += piece
+    return line
 
 
 def told_of(error: Exception) -> str:
@@ -134,9 +250,7 @@ def told_of(error: Exception) -> str:
 
 
 def limit(limits: dict[str, float]) -> None:
-    """What a copy may use. The alarm is there in case that nobody watches any more."""
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.setitimer(signal.ITIMER_REAL, limits["seconds"] + 5)
+    """What a copy may use."""
     processors = os.cpu_count() or 1
     seconds = int(limits["seconds"] * processors) + 1
     bounds = (

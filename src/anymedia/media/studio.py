@@ -16,6 +16,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib.util import find_spec
 from typing import Any
 
@@ -118,7 +119,7 @@ class Studio:
         self._room: Room | None = None
         self._closed = False
 
-    @property
+    @cached_property
     def available(self) -> bool:
         """Whether the libraries are here: the extra `anymedia[media]`."""
         return find_spec("av") is not None and find_spec("PIL") is not None

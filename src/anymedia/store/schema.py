@@ -28,7 +28,7 @@ from sqlalchemy import (
     and_,
 )
 
-VERSION = 5
+VERSION = 6
 """Of the tables. A database written by a newer release is refused, not damaged."""
 
 metadata = MetaData()
@@ -76,6 +76,14 @@ Index(
     jobs.c.due_at,
     sqlite_where=jobs.c.due_at.is_not(None),
     postgresql_where=jobs.c.due_at.is_not(None),
+)
+Index(  # nobody's: few, however many jobs there are. A name that all lack makes SQLite look here
+    "jobs_free",
+    jobs.c.worker,
+    jobs.c.turn,
+    jobs.c.due_at,
+    sqlite_where=and_(jobs.c.worker.is_(None), jobs.c.due_at.is_not(None)),
+    postgresql_where=and_(jobs.c.worker.is_(None), jobs.c.due_at.is_not(None)),
 )
 Index(
     "jobs_held",

@@ -22,7 +22,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import sqlalchemy
 from sqlalchemy import Connection, event
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
 from anymedia.contracts.errors import GenerationError, StorageFailed
 from anymedia.store.journal import unwritable
@@ -295,4 +295,11 @@ def switch_to_wal(cursor: Any) -> None:
 def begun(connection: Connection) -> None:
     """Writers take the lock at once: upgrading to it later can fail, waiting for it cannot."""
     reading = connection.get_execution_options().get("reading")
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+    said = "BEGIN" if reading else "BEGIN IMMEDIATE"
+    driver: Any = connection.connection.dbapi_connection
+    try:  # as `exec_driver_sql` does, which costs as much as many a transaction's work
+        driver.execute(said)
+    except sqlite3.Error as error:
+        raise DBAPIError.instance(
+            said, None, error, sqlite3.Error, dialect=connection.dialect
+        ) from error

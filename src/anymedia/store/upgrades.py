@@ -82,6 +82,12 @@ STEPS: dict[int, tuple[str, ...]] = {
             " jobs.created_at, jobs.id FROM jobs, json_each(jobs.request, '$.tags') AS tag"
         ),
     ),
+    5: (
+        (
+            "CREATE INDEX jobs_free ON jobs (worker, turn, due_at)"
+            " WHERE worker IS NULL AND due_at IS NOT NULL"
+        ),
+    ),
 }
 """From each version to the next; tables that are not there yet have been made by then."""
 
