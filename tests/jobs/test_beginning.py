@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ from sqlalchemy import Connection, RowMapping
 
 from anymedia.contracts.image import ImageRequest
 from anymedia.jobs import rows
+from anymedia.jobs.acceptance import adopt
 from anymedia.jobs.beginning import Begun, begin
 from anymedia.jobs.service import Jobs
 from anymedia.jobs.steps import step
+from anymedia.providers.spec import Submitted
 from tests.jobs.worker import jobs_in
 
 pytestmark = pytest.mark.usefixtures("each_database")
@@ -21,16 +24,15 @@ NOWHERE = "http://127.0.0.1:1"
 ME = "wrk_me"
 
 
-async def ours(jobs: Jobs) -> RowMapping:
+async def ours(jobs: Jobs, named: str = ME) -> RowMapping:
     """A job that is ours, as it was when it became so."""
-    jobs._desk.worker = lambda: ME
-    jobs._desk.waits._worker = lambda: ME
+    jobs._desk.worker = jobs._desk.waits._worker = lambda: named
     job = await jobs.submit(ImageRequest(prompt="a fox", model="counting/one"))
 
     def claim(c: Connection) -> RowMapping:
         now = jobs._desk.now()
-        rows.insert_worker(c, ME, 1, now, 60.0)
-        return rows.with_set(c, job.id, now, worker=ME)
+        rows.insert_worker(c, named, 1, now, 60.0)
+        return rows.with_set(c, job.id, now, worker=named)
 
     return await jobs._database.write(claim)
 
@@ -114,5 +116,42 @@ def test_what_is_remembered_of_a_new_job_is_used_once(tmp_path: Path) -> None:
         waits.begin(job)
         waits._worker = lambda: "wrk_other"
         assert waits.fresh(job["id"]) is None
+
+    run(tmp_path, course)
+
+
+def test_several_are_taken_on_at_once_and_a_cancel_of_one_is_seen(tmp_path: Path) -> None:
+    """Rows that nobody has changed need not be read again; the one that was changed is."""
+
+    async def course(jobs: Jobs) -> None:
+        desk: Any = jobs._desk
+        mine = [await ours(jobs, named=f"wrk_{number}") for number in range(3)]
+        desk.worker = desk.waits._worker = lambda: ME
+        for job in mine:
+            await jobs._database.write(partial(rows.take, worker=ME, job_ids=[job["id"]]))
+        seen: list[Any] = [{**job, "worker": ME} for job in mine]
+        begun: list[Any] = [await begin(desk, job, []) for job in seen]
+
+        def cancel(c: Connection) -> None:
+            now = desk.now()
+            rows.set_job(c, mine[1]["id"], now, cancel="wanted", due_at=now)
+
+        await jobs._database.write(cancel)
+        await asyncio.gather(
+            *(
+                adopt(desk, job, one.attempt, Submitted(handle=f"w{number}"))
+                for number, (job, one) in enumerate(zip(seen, begun, strict=True))
+            )
+        )
+        for number, job in enumerate(mine):
+            row: Any = await jobs._database.read(partial(rows.job, job_id=job["id"]))
+            waiting = desk.waits.of(job["id"])
+            assert row["status"] == "running"
+            assert (waiting is None) is (number == 1)
+            assert row["cancel"] == ("wanted" if number == 1 else None)
+            if waiting is not None:
+                assert waiting.due_at == row["due_at"] == row["updated_at"]
+        for one in begun:
+            one.ready.given_up(desk)
 
     run(tmp_path, course)
