@@ -46,6 +46,7 @@ from anymedia.store.upsert import upsert
 
 SCOPES = ("key", "tag", "provider", "medium", "model", "all")
 ANY = select(accounts.c.key).limit(1)
+ANY_HELD = select(holds.c.attempt_id).limit(1)
 MOVING = frozenset({"settle", "release", "correct"})
 """Entries of the ledger that accounts follow."""
 
@@ -221,7 +222,8 @@ def entered(connection: Connection, rows: Sequence[LedgerRow]) -> None:
     if all(row.entry not in MOVING for row in rows) or connection.execute(ANY).first() is None:
         return
     ends = {row.attempt_id: row for row in rows if row.entry in {"settle", "release"}}
-    if ends:
+    # Where processes spend what they were lent, thousands end and none is held here.
+    if ends and (len(ends) == 1 or connection.execute(ANY_HELD).first() is not None):
         open_ones = select(holds.c.attempt_id, holds.c.account).where(holds.c.attempt_id.in_(ends))
         found = connection.execute(open_ones).all()
         fetched(connection, list({key for _, key in found}))
