@@ -28,14 +28,14 @@ NOW = datetime(2026, 11, 21, 12, tzinfo=UTC).timestamp()
 DONE = MediaAnswer(artifacts=(RemoteArtifact(url="http://127.0.0.1:1/result"),), usage=Usage())
 
 
-async def sending(jobs: Jobs) -> tuple[RowMapping, RowMapping]:
+async def sending(jobs: Jobs, named: str = ME) -> tuple[RowMapping, RowMapping]:
     """A job of ours whose submission is out, as somebody saw it who now acts on that."""
     job = await jobs.submit(ImageRequest(prompt="a fox", model="counting/one"))
-    jobs._desk.worker = lambda: ME
+    jobs._desk.worker = lambda: named
 
     def claim(c: Connection) -> None:
-        rows.insert_worker(c, ME, 1, NOW, 60.0)
-        rows.set_job(c, job.id, NOW, worker=ME)
+        rows.insert_worker(c, named, 1, NOW, 60.0)
+        rows.set_job(c, job.id, NOW, worker=named)
 
     await jobs._database.write(claim)
     row = await jobs._database.read(lambda c: rows.job(c, job.id))

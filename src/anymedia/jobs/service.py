@@ -450,8 +450,8 @@ class Jobs:
         `accepted` with the provider's id goes on with it; `not_accepted` allows another try;
         `abandoned` ends the job, its cost staying open.
         """
-        row, attempt = await self._database.read(lambda c: self._unknown(c, job_id))
         if verdict == "accepted":
+            row, attempt = await self._database.read(lambda c: self._unknown(c, job_id))
             if not handle:
                 raise InvalidRequest(
                     "`accepted` needs the provider's id of the job as `handle`, from its dashboard"
@@ -463,17 +463,24 @@ class Jobs:
                     f"use `not_accepted` or `abandoned`"
                 )
             await adopt(self._desk, row, attempt, spec.Submitted(handle=handle))
+            found = await self._database.read(lambda c: rows.attempt(c, attempt["id"]))
+            if found is None or found["handle"] != handle:
+                raise Conflict(
+                    f"`{handle}` was not taken for job `{job_id}`: another job has it, or somebody "
+                    f"has decided otherwise meanwhile. Look at `anymedia jobs show {job_id}`"
+                )
         else:
-            await self._database.write(lambda c: self._decided(c, row, attempt, verdict))
+            await self._database.write(lambda c: self._decided(c, job_id, verdict))
         self._dispatcher.enqueue(job_id)
         return await self.get(job_id)
 
-    def _decided(
-        self, c: Connection, row: RowMapping, attempt: RowMapping, verdict: Verdict
-    ) -> None:
+    def _decided(self, c: Connection, job_id: str, verdict: Verdict) -> None:
+        rows.job(c, job_id, locked=True)  # nobody decides otherwise meanwhile
+        row, attempt = self._unknown(c, job_id)
         now = self._desk.now()
-        rows.note(c, row["id"], now, "job-resolved", verdict=verdict)
         if verdict == "abandoned":
+            if row["status"] == "failed":
+                raise Conflict(f"job `{job_id}` has been given up already")
             problem = Problem(
                 code="OUTCOME_UNKNOWN",
                 kind="OutcomeUnknown",
@@ -481,8 +488,10 @@ class Jobs:
                 provider=attempt["provider"],
                 accepted="unknown",
             )
+            rows.note(c, job_id, now, "job-resolved", verdict=verdict)
             end_job(c, row, now, "failed", problem=problem)
             return
+        rows.note(c, job_id, now, "job-resolved", verdict=verdict)
         end_attempt(
             c, row, attempt, now, before=("outcome_unknown",), state="not_sent", cost=NOTHING
         )
