@@ -206,6 +206,24 @@ def test_a_lost_start_is_found_by_our_name() -> None:
     assert nothing is None
 
 
+def test_who_still_goes_on_is_read_from_one_list() -> None:
+    """Who is not in it is asked about apart: it may have ended, or be on another page."""
+    ended, other = f"{ARN}x", f"{ARN}y"
+    summaries = [
+        {"invocationArn": ARN, "status": "InProgress"},
+        {"invocationArn": ended, "status": "Completed"},
+        {"invocationArn": other, "status": "InProgress"},
+        None,
+    ]
+    (sent,), told = replay(
+        video.poll_many((ARN, ended)),
+        answer({"asyncInvokeSummaries": summaries}),
+        explain=BEDROCK.explain,
+    )
+    assert (sent.path, sent.query["statusEquals"]) == ("/async-invoke", "InProgress")
+    assert told == {ARN: Running()}
+
+
 def pictured(body: Any, **more: Any) -> tuple[HttpRequest, Any]:
     """A picture asked for, and what came."""
     request = ImageRequest(

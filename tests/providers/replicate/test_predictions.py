@@ -341,6 +341,24 @@ def test_an_empty_list_proves_that_nothing_was_accepted() -> None:
     assert found({"results": others})[1] is None
 
 
+def test_who_still_goes_on_is_read_from_one_list() -> None:
+    """Who has ended is asked about apart: the list need not tell what was made."""
+    results = [
+        BASE | {"id": "p1", "status": "processing"},
+        None,
+        BASE | {"id": "p2", "status": "starting"},
+        BASE | {"id": "p3", "status": "succeeded", "output": None},
+        BASE | {"id": "p9", "status": "processing"},
+    ]
+    (request,), told = replay(
+        predictions.poll_many(("p1", "p2", "p3", "p4"), "image"),
+        answer({"results": results, "next": None}),
+        explain=REPLICATE.explain,
+    )
+    assert (request.path, request.query) == ("/predictions", {})
+    assert (set(told), type(told["p1"]), type(told["p2"])) == ({"p1", "p2"}, Running, Queued)
+
+
 def test_our_own_callback_address_finds_it() -> None:
     """On whichever page; pages are asked at our own host."""
     first = {

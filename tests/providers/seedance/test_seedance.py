@@ -35,7 +35,14 @@ from anymedia.contracts.media import InlineArtifact, MediaBytes, MediaUrl, Mediu
 from anymedia.contracts.result import MediaAnswer
 from anymedia.contracts.video import VideoRequest
 from anymedia.providers.adapters.seedance import SEEDANCE, image, video
-from anymedia.providers.adapters.seedance.task import cancel, check, find, poll, read_callback
+from anymedia.providers.adapters.seedance.task import (
+    cancel,
+    check,
+    find,
+    poll,
+    poll_many,
+    read_callback,
+)
 from anymedia.providers.catalog import catalogued
 from anymedia.providers.spec import Brief, Submitted
 from anymedia.testing.samples import png
@@ -300,6 +307,22 @@ def test_cancelling_never_deletes_what_has_ended(
     requests, found = driven(cancel("cgt-1"), answer({"status": status}), *answers)
     assert found == outcome
     assert [one.method for one in requests[1:]] == ["DELETE"] * len(answers)
+
+
+def test_who_still_goes_on_is_read_from_one_page() -> None:
+    """Who has ended is asked about apart, and so is whoever the page does not show."""
+    items = [
+        {"id": "cgt-1", "status": "running"},
+        {"id": "cgt-2", "status": "queued"},
+        {"id": "cgt-3", "status": "succeeded"},
+        {"id": "cgt-9", "status": "running"},
+        {"status": "running"},
+    ]
+    handles = ("cgt-1", "cgt-2", "cgt-3", "cgt-4")
+    (request,), told = driven(poll_many(handles), answer({"items": items, "total": 5}))
+    assert (request.path, request.query) == (TASKS, {"page_num": 1, "page_size": 100})
+    assert told == {"cgt-1": Running(), "cgt-2": Queued()}
+    assert driven(poll_many(handles), answer({}))[1] == {}
 
 
 def test_what_is_provably_absent_was_not_taken_on() -> None:

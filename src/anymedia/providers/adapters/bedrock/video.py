@@ -7,6 +7,7 @@ account that asks must be able to write there, and to read what it finds.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -29,6 +30,7 @@ OUTPUT = "s3_uri"
 BUCKET = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(.*))?", re.DOTALL)
 ARN = re.compile(r"arn:aws[a-z-]*:bedrock:([a-z0-9-]+):\d*:async-invoke/([A-Za-z0-9_-]{1,100})")
 PAGES = 20
+MOST_LISTED = 1000
 SLACK = timedelta(minutes=5)
 """How far our clock and theirs may be apart."""
 
@@ -123,6 +125,18 @@ def poll(handle: str) -> Exchange[JobState]:
     return state(response.read(Invocation), handle)
 
 
+def poll_many(handles: Sequence[str]) -> Exchange[Mapping[str, JobState]]:
+    """Which of many still go on, from a list of those; the others are asked about apart."""
+    query = {"statusEquals": "InProgress", "maxResults": str(MOST_LISTED)}
+    page = (yield get("/async-invoke", query=query)).read(Invocations)
+    listed = {
+        job.invocationArn
+        for job in page.asyncInvokeSummaries or ()
+        if job is not None and job.status == "InProgress"
+    }
+    return {handle: Running() for handle in handles if handle in listed}
+
+
 def state(job: Invocation, handle: str) -> JobState:
     """The same in our words."""
     match job.status:
@@ -185,4 +199,5 @@ OPERATION = Job(
     poll,
     recovery=Lookup(find),
     pace=Pace(first_seconds=10.0, longest_seconds=20.0),
+    poll_many=poll_many,
 )

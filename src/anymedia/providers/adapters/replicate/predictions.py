@@ -6,7 +6,7 @@ https://replicate.com/docs/reference/http (read 2026-11-21)
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -33,6 +33,7 @@ OURS = frozenset({"prefer_wait", "cancel_after"})
 VERSION = re.compile(r"[0-9a-f]{64}")
 CLOCKS_DIFFER = timedelta(minutes=2)
 MOST_PAGES = 5
+GOING_ON = frozenset({"starting", "processing"})
 
 
 def operation(request_type: type[AnyRequest], language: Language, pace: Pace) -> Job:
@@ -47,6 +48,7 @@ def operation(request_type: type[AnyRequest], language: Language, pace: Pace) ->
         # Longer than an answer may be waited for (`prefer_wait`).
         timeout_seconds=90.0,
         read_callback=partial(read_callback, medium=request_type.medium),
+        poll_many=partial(poll_many, medium=request_type.medium),
     )
 
 
@@ -118,6 +120,20 @@ def known(handle: str) -> str:
     if not PLAIN_ID.fullmatch(identifier):
         raise UnreadableResponse("this handle is no id of a prediction")
     return identifier
+
+
+def poll_many(handles: Sequence[str], medium: Medium) -> Exchange[Mapping[str, JobState]]:
+    """Which of many still go on, from the newest hundred; who has ended is asked about apart.
+
+    The list need not tell what was made.
+    """
+    wanted = set(handles)
+    page = (yield get("/predictions")).read(Page)
+    return {
+        one.id: state(one, medium)
+        for one in page.results
+        if one is not None and one.id in wanted and one.status in GOING_ON
+    }
 
 
 def cancel(handle: str) -> Exchange[CancelOutcome]:

@@ -13,7 +13,14 @@ from anymedia.contracts.image import ImageRequest
 from anymedia.contracts.video import VideoRequest
 from anymedia.providers.adapters.seedance.failures import explain
 from anymedia.providers.adapters.seedance.image import draw
-from anymedia.providers.adapters.seedance.task import cancel, check, find, poll, read_callback
+from anymedia.providers.adapters.seedance.task import (
+    cancel,
+    check,
+    find,
+    poll,
+    poll_many,
+    read_callback,
+)
 from anymedia.providers.adapters.seedance.video import submit
 from anymedia.providers.spec import Call, Inputs, Job, Lookup, Pace, Provider
 from anymedia.wire.auth import BearerToken
@@ -32,6 +39,7 @@ SEEDANCE = Provider(
             recovery=Lookup(find),
             pace=Pace(first_seconds=5.0, factor=1.3, longest_seconds=15.0),
             read_callback=read_callback,
+            poll_many=poll_many,
         ),
         Call(ImageRequest, draw),
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from urllib.parse import quote
@@ -27,6 +28,7 @@ from anymedia.wire.shape import Shape, read
 
 TASKS = "/contents/generations/tasks"
 PAGE = 100
+GOING_ON = frozenset({"queued", "running"})
 CLOCKS_DIFFER = timedelta(minutes=10)
 
 
@@ -85,6 +87,17 @@ def poll(handle: str) -> Exchange[JobState]:
     """How a task stands."""
     response = yield get(one(handle))
     return state(response.read(Task), response.headers.get("x-request-id"))
+
+
+def poll_many(handles: Sequence[str]) -> Exchange[Mapping[str, JobState]]:
+    """Which of many still go on, as far as a page shows them; the others are asked about apart."""
+    wanted = set(handles)
+    response = yield get(TASKS, query={"page_num": 1, "page_size": PAGE})
+    return {
+        task.id: state(task)
+        for task in response.read(Listed).items or ()
+        if task.id is not None and task.id in wanted and task.status in GOING_ON
+    }
 
 
 def state(task: Task, request_id: str | None = None) -> JobState:

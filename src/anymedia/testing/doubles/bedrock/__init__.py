@@ -146,10 +146,14 @@ class BedrockDouble(Double):
         job = self.jobs.get(request.path_params["arn"])
         if job is None:
             raise Mistake("Async invocation not found", "ResourceNotFoundException", 404)
+        self._looked_at(job)
+        return JSONResponse(shown(job))
+
+    def _looked_at(self, job: dict[str, Any]) -> None:
+        """Every look at it takes it a step further."""
         job["_polls"] += 1
         if job["status"] == "InProgress" and job["_polls"] > self.slowness:
             self._end(job)
-        return JSONResponse(shown(job))
 
     def _end(self, job: dict[str, Any]) -> None:
         job["lastModifiedTime"] = job["endTime"] = stamp(self._now())
@@ -175,6 +179,9 @@ class BedrockDouble(Double):
             raise Mistake("maxResults and nextToken should be as they were told") from None
         if not 1 <= most <= 1000:
             raise Mistake("maxResults should be from 1 to 1000")
+        if "statusEquals" in asked:
+            for job in self.jobs.values():
+                self._looked_at(job)
         jobs = [
             {name: job[name] for name in (*LISTED, "outputDataConfig")}
             for job in self.jobs.values()

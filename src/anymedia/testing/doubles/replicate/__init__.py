@@ -20,7 +20,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
-from starlette.background import BackgroundTask
+from starlette.background import BackgroundTask, BackgroundTasks
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -168,13 +168,17 @@ class ReplicateDouble(Double):
 
     async def _told(self, request: Request) -> Response:
         made = self._known(request)
-        made.polls += 1
-        background = None
-        if made.status not in FINAL and made.polls > self.polls_starting:
-            made.status = "processing"
-            if made.polls > self.polls_starting + self.polls_processing:
-                background = self._finish(made)
+        background = self._looked_at(made)
         return JSONResponse(self._shown(made), background=background)
+
+    def _looked_at(self, made: Made) -> BackgroundTask | None:
+        """Every look at it takes it a step further."""
+        made.polls += 1
+        if made.status in FINAL or made.polls <= self.polls_starting:
+            return None
+        made.status = "processing"
+        ended = made.polls > self.polls_starting + self.polls_processing
+        return self._finish(made) if ended else None
 
     async def _cancelled(self, request: Request) -> Response:
         made = self._known(request)
@@ -191,8 +195,12 @@ class ReplicateDouble(Double):
         more = None
         if len(found) > start + PAGE:
             more = str(request.url.include_query_params(cursor=start + PAGE))
-        shown = [self._shown(one) for one in found[start : start + PAGE]]
-        return JSONResponse({"previous": None, "next": more, "results": shown})
+        page, calls = found[start : start + PAGE], BackgroundTasks()
+        if after is None:
+            calls.tasks += [call for call in map(self._looked_at, page) if call is not None]
+        results = [self._shown(one) for one in page]
+        told = {"previous": None, "next": more, "results": results}
+        return JSONResponse(told, background=calls)
 
     def _shown(self, made: Made) -> dict[str, Any]:
         """As the API shows it now."""

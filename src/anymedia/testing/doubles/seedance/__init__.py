@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from typing import Any
 
-from starlette.background import BackgroundTask
+from starlette.background import BackgroundTask, BackgroundTasks
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -150,13 +150,15 @@ class SeedanceDouble(Double):
 
     async def _show(self, request: Request) -> Response:
         task = self._known(request)
+        call = self._looked_at(task)
+        return JSONResponse(shown(task), background=call)
+
+    def _looked_at(self, task: dict[str, Any]) -> BackgroundTask | None:
+        """Every look at it takes it a step further."""
         before = task["status"]
         if before in OPEN:
             self._advance(task)
-        told = JSONResponse(shown(task))
-        if task["status"] != before:
-            told.background = self._reported(task)
-        return told
+        return self._reported(task) if task["status"] != before else None
 
     def _advance(self, task: dict[str, Any]) -> None:
         task["_polls"] += 1
@@ -189,8 +191,10 @@ class SeedanceDouble(Double):
 
     async def _list(self, request: Request) -> Response:
         size = int(request.query_params.get("page_size", 10))
-        newest = [shown(one) for one in self.tasks.values()][::-1]
-        return JSONResponse({"items": newest[:size], "total": len(newest)})
+        page, calls = list(self.tasks.values())[::-1][:size], BackgroundTasks()
+        calls.tasks += [call for call in map(self._looked_at, page) if call is not None]
+        told = {"items": list(map(shown, page)), "total": len(self.tasks)}
+        return JSONResponse(told, background=calls)
 
     async def _delete(self, request: Request) -> Response:
         task = self._known(request)
