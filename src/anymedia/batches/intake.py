@@ -24,7 +24,8 @@ from anymedia.contracts.mistakes import printable
 from anymedia.contracts.problem import Problem
 from anymedia.contracts.request import Request
 from anymedia.engine.candidate import Asker
-from anymedia.engine.engine import Engine, new_id
+from anymedia.engine.engine import Engine
+from anymedia.engine.identity import new_id
 from anymedia.engine.inputs import artifact_ids, holds_media
 from anymedia.jobs.service import Jobs
 from anymedia.store.database import Database

@@ -22,7 +22,7 @@ from anymedia.contracts.model import Model
 from anymedia.contracts.notice import Notice
 from anymedia.contracts.request import Request
 from anymedia.engine.candidate import Asker, Candidate
-from anymedia.engine.engine import new_id
+from anymedia.engine.identity import new_id
 from anymedia.providers.catalog import batch_factor
 from anymedia.providers.spec import Batch, Brief, Call
 from anymedia.wire.http import HttpRequest

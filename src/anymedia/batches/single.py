@@ -31,7 +31,7 @@ from anymedia.contracts.request import MediaRequest, Request
 from anymedia.contracts.result import Result
 from anymedia.engine.candidate import Asker
 from anymedia.engine.course import Course
-from anymedia.engine.engine import new_id
+from anymedia.engine.identity import new_id
 from anymedia.store import intake
 from anymedia.store.ledger import LedgerRow, dollars, nano
 from anymedia.store.schema import ledger

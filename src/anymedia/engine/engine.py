@@ -8,7 +8,6 @@ router, connections, inputs and prices.
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, suppress
 from dataclasses import replace
@@ -39,6 +38,7 @@ from anymedia.engine.candidate import NOBODY, Asker, Candidate
 from anymedia.engine.course import Course, Try
 from anymedia.engine.download import Downloads
 from anymedia.engine.guards import Guards
+from anymedia.engine.identity import new_id
 from anymedia.engine.imitation import as_events
 from anymedia.engine.inputs import Inputs, Kept as KeptInputs
 from anymedia.engine.passage import Passage
@@ -436,8 +436,3 @@ def shared_state(
     if settings.state.redis_url is None:
         return None
     return RedisLink(settings.state, clock=clock, report=report)
-
-
-def new_id(kind: str) -> str:
-    """An unguessable id that says what it names."""
-    return f"{kind}_{secrets.token_hex(16)}"

@@ -1,16 +1,44 @@
-"""Names that nobody can guess, made by the hundred: asking the kernel for each costs a call each."""
+"""Names that nobody can guess, and that begin with the time where they are a row's.
+
+Rows that are made together lie together then, in tables and in their indexes. Names by chance alone
+touched another page of every index for every row: after a million rows of the ledger, taking more
+in held callers up for a third of a second.
+"""
 
 from __future__ import annotations
 
 import os
+import secrets
+import time
 
 BYTES = 16
 LETTERS = 2 * BYTES
 AT_ONCE = 256
+MOMENT_LETTERS = 12
+"""Hexadecimal digits of the milliseconds since 1970."""
+CHANCE_LETTERS = LETTERS - MOMENT_LETTERS
+"""80 bits; what is a secret has all of them by chance (`new_secret`)."""
+
+
+def new_id(kind: str) -> str:
+    """An unguessable id that says what it names. Later ones come later in order."""
+    return f"{kind}_{moment()}{secrets.token_hex(CHANCE_LETTERS // 2)}"
+
+
+def new_secret(kind: str) -> str:
+    """The same for what opens something: 128 random bits."""
+    return f"{kind}_{secrets.token_hex(BYTES)}"
+
+
+def moment() -> str:
+    """Now, as names begin."""
+    return f"{time.time_ns() // 1_000_000:0{MOMENT_LETTERS}x}"
 
 
 class Names:
-    """Random names from the kernel's chance, some in store. Each is handed out once.
+    """Names from the kernel's chance, some in store: asking for each costs a call each.
+
+    Each is handed out once.
 
     It belongs to one event loop. A forked child begins with a store of its own.
     """
@@ -28,10 +56,13 @@ class Names:
         return f"{kind}_{self._store[start : start + letters]}"
 
     def two(self, one: str, other: str) -> tuple[str, str]:
-        """Two more: 128 random bits each, and what they name."""
-        start = self._start(2 * LETTERS)
-        middle = start + LETTERS
-        return f"{one}_{self._store[start:middle]}", f"{other}_{self._store[middle : self._place]}"
+        """Two more for rows, which begin with the time: 80 random bits each, and what they name."""
+        start, now = self._start(2 * CHANCE_LETTERS), moment()
+        middle = start + CHANCE_LETTERS
+        return (
+            f"{one}_{now}{self._store[start:middle]}",
+            f"{other}_{now}{self._store[middle : self._place]}",
+        )
 
     def _start(self, letters: int) -> int:
         """Where so many begin that nobody has had."""

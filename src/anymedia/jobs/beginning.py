@@ -15,7 +15,7 @@ from sqlalchemy import Connection, RowMapping
 from anymedia.contracts.errors import GenerationError, StorageFailed, raised
 from anymedia.contracts.problem import Problem
 from anymedia.engine.candidate import Candidate
-from anymedia.engine.engine import new_id
+from anymedia.engine.identity import new_id, new_secret
 from anymedia.engine.retry import PATIENCE_SECONDS, Backoff
 from anymedia.jobs import requests, rows
 from anymedia.jobs.choice import Choice, Wait, choose, ended_with
@@ -191,7 +191,7 @@ def intent(job: RowMapping, candidate: Candidate, number: int, now: float) -> di
         "reason": "all are left alone; this one was due first"
         if candidate.probe
         else candidate.why,
-        "callback_token": new_id("cb"),
+        "callback_token": new_secret("cb"),
         "created_at": now,
         "polls": 0,
         "notices": noted(candidate.notices),

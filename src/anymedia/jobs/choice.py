@@ -32,8 +32,8 @@ from anymedia.contracts.problem import Problem
 from anymedia.contracts.request import MediaRequest
 from anymedia.contracts.route import RoutePolicy
 from anymedia.engine.candidate import Asker, Candidate
-from anymedia.engine.engine import new_id
 from anymedia.engine.guards import limit_reached
+from anymedia.engine.identity import new_id
 from anymedia.engine.inputs import artifact_ids
 from anymedia.engine.legs import policy_of
 from anymedia.engine.retry import answers_for, may_go_elsewhere

@@ -38,7 +38,8 @@ from anymedia.contracts.problem import Problem
 from anymedia.contracts.request import MediaRequest, Request
 from anymedia.contracts.result import MediaResult, Result
 from anymedia.engine.candidate import Asker
-from anymedia.engine.engine import Engine, new_id
+from anymedia.engine.engine import Engine
+from anymedia.engine.identity import new_id
 from anymedia.engine.inputs import AnyMedia, artifact_ids, holds_media, replaced
 from anymedia.jobs import requests, rows, telling
 from anymedia.jobs.acceptance import adopt

@@ -19,7 +19,7 @@ from sqlalchemy import RowMapping
 
 from anymedia.contracts.callback import CallbackSettings
 from anymedia.contracts.errors import GenerationError, ProviderTimeout
-from anymedia.engine.engine import new_id
+from anymedia.engine.identity import new_id
 from anymedia.engine.transport import Outgoing
 from anymedia.jobs import rows as jobs
 from anymedia.jobs.desk import Desk

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, RowMapping
 from anymedia.contracts.callback import EventType
 from anymedia.contracts.job import Job
 from anymedia.engine.download import origin
-from anymedia.engine.engine import new_id
+from anymedia.engine.identity import new_id
 from anymedia.jobs import requests, rows, telling
 from anymedia.jobs.outbox import rows as messages
 from anymedia.store.transaction import write_rest
