@@ -31,7 +31,9 @@ NICENESS = 5
 SHORT = frozenset({"examine", "preview"})
 """Tasks after which a copy may do another."""
 MOST_TASKS = 50
+"""Of one copy; then another begins with fresh memory."""
 MUCH = 0.1
+"""The share of a task's bounds that a copy may have used up and still take another."""
 PID = struct.Struct("i")
 
 
