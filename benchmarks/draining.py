@@ -46,6 +46,7 @@ from anymedia.testing.samples import png
 from anymedia.wire.auth import NoAuth
 from anymedia.wire.exchange import Exchange
 from anymedia.wire.http import get, post
+from benchmarks.far_end import answering
 from benchmarks.pending import EVERY_SECONDS, held, resident_megabytes
 
 SETTLE_SECONDS = 5.0
@@ -118,24 +119,7 @@ def serve(listening: socket.socket, done: Any, most: Any, wish: argparse.Namespa
         done.value = len(told)
         return said(b'{"state":"done"}')
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while True:
-                head = await reader.readuntil(b"\r\n\r\n")
-                _, _, rest = head.lower().partition(b"content-length: ")
-                length = int(rest.partition(b"\r\n")[0] or 0)
-                if length:
-                    await reader.readexactly(length)
-                writer.write(answered(head))
-                await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            writer.close()
-
-    async def run() -> None:
-        server = await asyncio.start_server(answer, sock=listening, limit=1 << 20)
-        await server.serve_forever()
-
-    asyncio.run(run())
+    answering(listening, answered)
 
 
 def write_rows(connection: Any, count: int, now: float) -> None:

@@ -39,6 +39,7 @@ from anymedia.store.schema import attempts, jobs
 from anymedia.wire.auth import NoAuth
 from anymedia.wire.exchange import Exchange
 from anymedia.wire.http import get, post
+from benchmarks.far_end import answering
 
 EVERY_SECONDS = 10.0
 SETTLE_SECONDS = 15.0
@@ -88,21 +89,11 @@ def provider(port: int, *, listed: bool) -> Provider:
 def serve(listening: socket.socket, asked: Any) -> None:
     """The far end: the same answer to every question, and a count of them."""
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while True:
-                await reader.readuntil(b"\r\n\r\n")
-                asked.value += 1
-                writer.write(ANSWER + BODY)
-                await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            writer.close()
+    def answered(_: bytes) -> bytes:
+        asked.value += 1
+        return ANSWER + BODY
 
-    async def run() -> None:
-        server = await asyncio.start_server(answer, sock=listening, limit=1 << 20)
-        await server.serve_forever()
-
-    asyncio.run(run())
+    answering(listening, answered)
 
 
 def write_rows(connection: Any, count: int, now: float) -> int:

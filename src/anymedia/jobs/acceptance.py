@@ -7,7 +7,6 @@ from typing import cast
 
 from sqlalchemy import Connection, RowMapping
 
-from anymedia.contracts.cost import Cost
 from anymedia.contracts.errors import OutcomeUnknown, StorageFailed
 from anymedia.contracts.job import Failed, Stopped, Succeeded
 from anymedia.contracts.media import InlineArtifact, StoredArtifact
@@ -16,7 +15,7 @@ from anymedia.jobs import rows
 from anymedia.jobs.desk import Desk
 from anymedia.jobs.intent import operation_of
 from anymedia.jobs.pace import DISK_PAUSE_SECONDS, SOON, pause
-from anymedia.jobs.settling import end_attempt, end_job
+from anymedia.jobs.settling import end_job, lose_sight
 from anymedia.jobs.telling import noted, notices_of
 from anymedia.providers.spec import Job, Submitted
 from anymedia.store.transaction import known_standing
@@ -126,16 +125,7 @@ def mistaken(
         provider=attempt["provider"],
         accepted="unknown",
     ).problem()
-    if end_attempt(
-        connection,
-        job,
-        attempt,
-        now,
-        before=("sending",),
-        state="outcome_unknown",
-        cost=Cost(basis="pending"),
-        problem=told,
-    ):
+    if lose_sight(connection, job, attempt, now, told):
         end_job(connection, job, now, "outcome_unknown", problem=told)
 
 

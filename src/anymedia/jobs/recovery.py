@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, RowMapping
 
-from anymedia.contracts.cost import Cost
 from anymedia.contracts.errors import GenerationError, OutcomeUnknown
 from anymedia.contracts.problem import Problem
 from anymedia.engine.legs import policy_of
@@ -17,7 +16,7 @@ from anymedia.jobs.desk import Desk
 from anymedia.jobs.guard import MOST_REPEATS, Ready, opened, sent
 from anymedia.jobs.intent import brief_of, effective_request, operation_of
 from anymedia.jobs.pace import SOON
-from anymedia.jobs.settling import NOTHING, end_attempt, end_job
+from anymedia.jobs.settling import NOTHING, end_attempt, end_job, lose_sight
 from anymedia.providers.spec import Call, Job, Lookup, Nothing, Repeat, Report
 
 LOOKUP_PAUSES_SECONDS = (2.0, 5.0, 15.0, 30.0, 60.0, 120.0)
@@ -119,16 +118,7 @@ async def unknown(
     again = retries_unknown(policy_of(desk.settings, job["medium"]), job["medium"])
 
     def work(c: Connection) -> bool:
-        if not end_attempt(
-            c,
-            job,
-            attempt,
-            now,
-            before=("sending",),
-            state="outcome_unknown",
-            cost=Cost(basis="pending"),
-            problem=told,
-        ):
+        if not lose_sight(c, job, attempt, now, told):
             return False
         if again:
             rows.set_job(c, job["id"], now, status="queued", due_at=now)

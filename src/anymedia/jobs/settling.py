@@ -126,6 +126,22 @@ def end_attempt(
     return True
 
 
+def lose_sight(
+    connection: Connection, job: RowMapping, attempt: RowMapping, now: float, problem: Problem
+) -> bool:
+    """An attempt was sent, and nobody knows whether it was taken on: what it costs stays open."""
+    return end_attempt(
+        connection,
+        job,
+        attempt,
+        now,
+        before=("sending",),
+        state="outcome_unknown",
+        cost=Cost(basis="pending"),
+        problem=problem,
+    )
+
+
 def end_job(
     connection: Connection,
     job: RowMapping,
