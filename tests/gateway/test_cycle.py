@@ -11,6 +11,7 @@ import pytest
 from uvicorn.protocols.http.flow_control import FlowControl
 
 from anymedia.gateway.cycle import HELD_BYTES, Cycle
+from anymedia.gateway.head import Head
 
 DATE = (b"date", b"today")
 LENGTH = (b"content-length", b"2")
@@ -52,6 +53,7 @@ class Asked:
             logging.getLogger("test"),
             [DATE],
             self._count,
+            Head(method, b"/", ("/", b"/", b""), "1.1", [], {}),
             expect_100_continue=expects,
             keep_alive=keep_alive,
         )

@@ -31,6 +31,7 @@ from anymedia.gateway.callers import Caller, Callers
 from anymedia.gateway.changes import ProviderChanges
 from anymedia.gateway.client import GatewayClient, admin_key_of
 from anymedia.gateway.door import GENERATING, Door
+from anymedia.gateway.fast_path import FastPath
 from anymedia.gateway.keys import RENEW_SECONDS, Keys
 from anymedia.gateway.metrics import Metrics
 from anymedia.gateway.overload import Load
@@ -328,7 +329,7 @@ def dialects(gateway: Any) -> tuple[list[Route], dict[str, Manner]]:
     return routes, {"/v1": OPENAI, "/v1/messages": ANTHROPIC}
 
 
-def application(gateway: Gateway) -> Door:
+def application(gateway: Gateway) -> FastPath:
     """The whole gateway as an ASGI application."""
     from anymedia.gateway.typed import typed_application
 
@@ -343,7 +344,7 @@ def application(gateway: Gateway) -> Door:
             allow_headers=("*",),
             expose_headers=EXPOSED,
         )
-    return Door(
+    door = Door(
         app,
         settings=lambda: gateway.settings,
         metrics=gateway.metrics,
@@ -355,6 +356,7 @@ def application(gateway: Gateway) -> Door:
         observer=gateway.observer,
         who=gateway.callers.shown,
     )
+    return FastPath(door, gateway, list(plain))
 
 
 def lifespan_of(gateway: Gateway) -> Callable[[Receive, Send], Any]:

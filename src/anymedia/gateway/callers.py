@@ -135,10 +135,14 @@ class Callers:
         self._admin_key = admin_key
         self._lately = {}
 
+    def lately(self, written: bytes | None) -> Caller | None:
+        """Who sent this a moment ago, as far as that is still true."""
+        return self._lately.get(written) if written is not None else None
+
     async def known(self, scope: Asked) -> None:
         """Find out who asks, by a key that was made a moment ago too."""
         written = credential(scope["headers"])
-        found = self._lately.get(written) if written is not None else None
+        found = self.lately(written)
         if found is None:
             found = await self._looked_up(scope, written)
         if found is not None:

@@ -27,6 +27,7 @@ from uvicorn.protocols.http.httptools_impl import (
 
 from anymedia.contracts.gateway import GatewaySettings
 from anymedia.gateway.cycle import Cycle
+from anymedia.gateway.head import Head, Pattern, pattern
 from anymedia.gateway.overload import HEALTH, Load
 from anymedia.gateway.spec import Refused
 
@@ -98,6 +99,10 @@ class Connection(HttpToolsProtocol):
         self._trailers = 0
         self._deaf = False
         """Whether nothing is read any more."""
+        self._head: Head | None = None
+        """Of the message that is read, once it is there."""
+        self._pattern: Pattern | None = None
+        """What the last message began with, if the next one may begin with the same."""
         self._crowded = False
         self._resting_since = 0.0
         self._patience: asyncio.TimerHandle | None = None
@@ -138,14 +143,21 @@ class Connection(HttpToolsProtocol):
         """Some bytes, which need not end where a request does."""
         if self._deaf:
             return
+        if self._pattern is not None:
+            if self._repeated(self._pattern, data):
+                return
+            self._pattern = None
         self._began_now, self._size = False, len(data)
+        left = data
         try:
-            while data:
-                data = self._parsed(data)
+            while left:
+                left = self._parsed(left)
         except httptools.HttpParserError as error:
             self._refuse(self._refusal or noise(error))
             return
         if not self._in_head and not self._in_body:
+            if self._began_now and self._head is not None and self.cycle.keep_alive:
+                self._pattern = pattern(self._head, data, self._of_body)
             return
         if not self._began_now:
             self._read += self._size
@@ -156,6 +168,19 @@ class Connection(HttpToolsProtocol):
                 self._refuse(self._too_long())
         elif self._read - self._of_body > OVERHEAD_BYTES + OVERHEAD * self._of_body:
             self._refuse(Refused("the body has more wrapping than content"))
+
+    def _repeated(self, known: Pattern, data: bytes) -> bool:
+        """Take a whole request that begins like the last one, unless there is more to it."""
+        found = known.match(data) if self.cycle.response_complete else None
+        if found is None or self._load.full(known.head.path, len(self.tasks)):
+            return False
+        digits, body = found
+        cycle = self._begin(known.head, known.head.with_length(digits), keep_alive=True)
+        cycle.body += body
+        cycle.more_body = False
+        cycle.set()
+        self._start_asgi_task(cycle, self.app)
+        return True
 
     def _parsed(self, data: bytes) -> bytes:
         """Read, and return what is left.
@@ -187,6 +212,7 @@ class Connection(HttpToolsProtocol):
         self._in_head, self._began_now = True, True
         self._read = self._of_body = self._trailers = 0
         self.url, self.headers, self.expect_100_continue = b"", [], False
+        self._head = None
 
     def on_url(self, url: bytes) -> None:
         """Some of its URL."""
@@ -212,56 +238,59 @@ class Connection(HttpToolsProtocol):
         self._in_head, self._in_body = False, True
         if self._patience is not None:
             self._no_longer()
-        version = self._check()
-        path, raw_path, query = parts_of(self.url)
-        if self._crowded and path not in HEALTH:
+        head = self._check()
+        if self._crowded and head.path not in HEALTH:
             self._refusal = self._load.refusal("there are too many connections")
             raise Unfit
         idle = self._idle
         if idle:
-            if full := self._load.full(path, len(self.tasks)):
+            if full := self._load.full(head.path, len(self.tasks)):
                 self._answer(full)
                 return
         elif len(self.pipeline) >= MOST_PIPELINED:
             self._unfit(f"more than {MOST_PIPELINED} requests wait on one connection", 429)
-        self._begin(version, path, raw_path, query, idle=idle)
+        keep_alive = head.version == "1.1" and not self._crowded and self.parser.should_keep_alive()
+        cycle = self._begin(head, head.headers, keep_alive=keep_alive)
+        if idle:
+            # Another may only be known by its beginning where nothing else is under way.
+            self._head = None if self.expect_100_continue else head
+            self._start_asgi_task(cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((cycle, self.app))
 
-    def _begin(self, version: str, path: str, raw_path: bytes, query: bytes, *, idle: bool) -> None:
-        """Hand a request to the application, now or in its turn."""
+    def _begin(self, head: Head, headers: list[tuple[bytes, bytes]], *, keep_alive: bool) -> Cycle:
+        """A request for the application."""
         root = self.root_path
         self.scope = {
             "type": "http",
             "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
-            "http_version": version,
+            "http_version": head.version,
             "server": self.server,
             "client": self.client,
             "scheme": self.scheme or "http",
-            "method": self.parser.get_method().decode("ascii"),
+            "method": head.method,
             "root_path": root,
-            "path": root + path,
-            "raw_path": root.encode("ascii") + raw_path if root else raw_path,
-            "query_string": query,
-            "headers": self.headers,
+            "path": root + head.path,
+            "raw_path": root.encode("ascii") + head.raw_path if root else head.raw_path,
+            "query_string": head.query,
+            "headers": headers,
             "state": self.app_state.copy(),
         }
-        cycle = Cycle(
+        cycle = self.cycle = Cycle(
             self.scope,
             self.transport,
             self.flow,
             self.logger,
             self.server_state.default_headers,
             self.on_response_complete,
+            head,
             expect_100_continue=self.expect_100_continue,
-            keep_alive=version == "1.1" and not self._crowded and self.parser.should_keep_alive(),
+            keep_alive=keep_alive,
         )
-        self.cycle = cycle
-        if version == "1.0":
+        if head.version == "1.0":
             cycle.send = Unframed(cycle)  # type: ignore[method-assign]
-        if idle:
-            self._start_asgi_task(cycle, self.app)
-        else:
-            self.flow.pause_reading()
-            self.pipeline.appendleft((cycle, self.app))
+        return cycle
 
     def on_body(self, body: bytes) -> None:
         """Some of the body."""
@@ -307,8 +336,8 @@ class Connection(HttpToolsProtocol):
 
     # --- judging --------------------------------------------------------------------------
 
-    def _check(self) -> str:
-        """Refuse what could be understood in two ways; the version that is spoken."""
+    def _check(self) -> Head:
+        """Refuse what could be understood in two ways; what was said."""
         headers, rules = self.headers, self._rules
         if len(headers) > rules.headers:
             self._unfit(f"there are more than {rules.headers} headers", 431)
@@ -336,7 +365,8 @@ class Connection(HttpToolsProtocol):
             if found[b"expect"].lower() != b"100-continue":
                 self._unfit("`Expect` can be `100-continue`", 417)
             self.expect_100_continue = True
-        return version
+        method = self.parser.get_method().decode("ascii")
+        return Head(method, self.url, parts_of(self.url), version, headers, found)
 
     def _check_once(self) -> None:
         """Some headers are there several times, which some must not be."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from itertools import chain, repeat
 from typing import Any
@@ -21,11 +21,15 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
+from anymedia.gateway.head import Head
+
 HELD_BYTES = 64 * 1024
 """The head of an answer no larger than this waits for its body, which comes at once."""
 FIT = bytes(n for n in range(256) if n == 9 or (n >= 32 and n != 127))
 """What a head may hold within its lines."""
 END = b"\r\n"
+LAST = b"connection: close\r\n\r\n"
+GOOD = STATUS_LINE[200]
 
 
 class Cycle(RequestResponseCycle):
@@ -39,6 +43,7 @@ class Cycle(RequestResponseCycle):
         logger: logging.Logger,
         default_headers: list[tuple[bytes, bytes]],
         on_response: Callable[[], None],
+        head: Head,
         *,
         expect_100_continue: bool,
         keep_alive: bool,
@@ -48,19 +53,24 @@ class Cycle(RequestResponseCycle):
         """For whoever waits for news; as a rule nobody does."""
         self._held: bytes | None = None
         self._left: Callable[[], None] | None = None
-        super().__init__(
-            scope,
-            transport,
-            flow,
-            logger,
-            logger,
-            False,  # a log of requests is written elsewhere
-            default_headers,
-            self,  # type: ignore[arg-type]  # as much of an event as is used
-            expect_100_continue,
-            keep_alive,
-            on_response,
-        )
+        self.head = head
+        """What the request said, looked through once."""
+        # As its parent does, which cannot be asked for without two calls and an event more.
+        self.scope = scope
+        self.transport = transport
+        self.flow = flow
+        self.logger = self.access_logger = logger
+        self.access_log = False  # a log of requests is written elsewhere
+        self.default_headers = default_headers
+        self.on_response = on_response
+        self.disconnected = False
+        self.keep_alive = keep_alive
+        self.waiting_for_100_continue = expect_100_continue
+        self.body = bytearray()
+        self.more_body = True
+        self.response_started = self.response_complete = False
+        self.chunked_encoding = None
+        self.expected_content_length = 0
 
     # --- what the connection tells ----------------------------------------------------------
 
@@ -97,16 +107,24 @@ class Cycle(RequestResponseCycle):
         """Whoever hands on pieces of the body can also tell when the caller leaves."""
         return self
 
-    def at_hand(self) -> Message | None:
+    def whole_body(self) -> bytes | None:
         """The whole body, where it has come already and nobody has asked for any of it."""
         if self.more_body or not self._news or self.waiting_for_100_continue:
             return None
         if self.disconnected or self.response_complete:
             return None
-        self.flow.resume_reading()
+        if self.flow.read_paused:
+            self.flow.resume_reading()
         self._news = False
         body, self.body = self.body, bytearray()
-        return {"type": "http.request", "body": bytes(body), "more_body": False}
+        return bytes(body)
+
+    def at_hand(self) -> Message | None:
+        """The same as a message."""
+        body = self.whole_body()
+        if body is None:
+            return None
+        return {"type": "http.request", "body": body, "more_body": False}
 
     async def __call__(self) -> Message:
         """The next piece of the body, or the end."""
@@ -166,6 +184,22 @@ class Cycle(RequestResponseCycle):
             self.transport.write(held)
         await super().send(message)  # type: ignore[arg-type]  # the same by another name
 
+    def answer(self, lines: bytes, body: bytes) -> None:
+        """All of a good answer at once. `lines` are the rest of its head, its length among them.
+
+        Whoever writes them answers for their being lines (`block`).
+        """
+        if self.disconnected:
+            return
+        self.response_started = self.response_complete = True
+        self.waiting_for_100_continue = False
+        begins = GOOD + standing(tuple(self.default_headers)) + lines
+        self.transport.write(begins + (END if self.keep_alive else LAST) + body)
+        self.set()
+        if not self.keep_alive:
+            self.transport.close()
+        self.on_response()
+
     def _head(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
         """Status and headers. `RuntimeError` for what would be read in another way."""
         lines = [*self.default_headers, *headers]
@@ -185,12 +219,24 @@ class Cycle(RequestResponseCycle):
         if unsized and self.scope["method"] != "HEAD":
             self.chunked_encoding = True
             lines.append((b"transfer-encoding", b"chunked"))
-        names, values = zip(*lines, strict=True) if lines else ((), ())
-        pieces = chain.from_iterable(zip(map(started, names), values, repeat(END)))
-        head = STATUS_LINE[status] + b"".join(pieces) + END
-        if head.translate(None, FIT) != END * (len(lines) + 2):
-            raise RuntimeError("a header of the answer holds what would end it")
-        return head
+        return STATUS_LINE[status] + block(lines) + END
+
+
+def block(lines: Sequence[tuple[bytes, bytes]]) -> bytes:
+    """Headers as they are written. `RuntimeError` for what would be read in another way."""
+    if not lines:
+        return b""
+    names, values = zip(*lines, strict=True)
+    written = b"".join(chain.from_iterable(zip(map(started, names), values, repeat(END))))
+    if written.translate(None, FIT) != END * len(lines):
+        raise RuntimeError("a header of the answer holds what would end it")
+    return written
+
+
+@lru_cache(maxsize=4)
+def standing(lines: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    """The same of those that the server adds to every answer, which are others every second."""
+    return block(lines)
 
 
 @lru_cache(maxsize=1024)

@@ -30,6 +30,8 @@ from anymedia.telemetry.observer import Observer
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 ID_LETTERS = 24
+STORY = "story"
+"""Where in a request's state an observer's story is that has begun before the door."""
 SAFE = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -85,11 +87,13 @@ class Door:
         began, settings = perf_counter(), self._settings()
         headers = dict(scope["headers"])
         state = scope.setdefault("state", {})
-        name = state["request_id"] = self._request_id(headers.get(b"x-request-id"))
+        name = state.get("request_id")
+        if name is None:
+            name = state["request_id"] = self.request_id(headers.get(b"x-request-id"))
         state["load"] = self._load
         observer, story = self._observer, None
         if observer is not None:
-            story = observer.request(name, method_of(scope), headers)
+            story = state.pop(STORY, None) or observer.request(name, method_of(scope), headers)
         answer = Answer(name, send)
         self._metrics.began()
         try:
@@ -140,7 +144,7 @@ class Door:
     def told(self, error: GenerationError, scope: Scope) -> Response:
         """The same for what was refused before it came in; counted like everything."""
         said = dict(scope["headers"]).get(b"x-request-id")
-        scope["state"] = {"request_id": self._request_id(said)}
+        scope["state"] = {"request_id": self.request_id(said)}
         response = self._refused(error, scope)
         response.raw_headers += [one for one in SAFE if one[0] not in dict(response.raw_headers)]
         self._metrics.began()
@@ -149,7 +153,7 @@ class Door:
         )
         return response
 
-    def _request_id(self, said: bytes | None) -> str:
+    def request_id(self, said: bytes | None) -> str:
         """The caller's own id for a request, if it is fit for logs; else a new one."""
         if said is not None and REQUEST_ID.fullmatch(said):
             return said.decode("ascii")

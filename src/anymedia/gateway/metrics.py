@@ -142,9 +142,17 @@ class Metrics:
         """A request has come."""
         self._answering += 1
 
+    def left(self) -> None:
+        """It is not being answered any more, or is counted by somebody else from here on."""
+        self._answering -= 1
+
     def ended(self, route: str, method: str, status: int, seconds: float, *, kind: str) -> None:
         """Its answer is complete."""
-        self._answering -= 1
+        self.left()
+        self.counted(self.tally(route, method, status, kind), seconds)
+
+    def tally(self, route: str, method: str, status: int, kind: str) -> Tally:
+        """Where requests of a kind that ended in a way are counted."""
         key = (route, method, status, kind)
         found = self._tallies.get(key)
         if found is None:
@@ -152,7 +160,11 @@ class Metrics:
                 self._requests.labels(route, method, str(status), kind),
                 self._seconds.labels(route, kind),
             )
-        found.add(seconds)
+        return found
+
+    def counted(self, tally: Tally, seconds: float) -> None:
+        """One more in a tally."""
+        tally.add(seconds)
         if self._many:
             self._pour_if_due()
 

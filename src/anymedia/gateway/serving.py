@@ -38,7 +38,7 @@ from anymedia.telemetry.wanted import tracing
 
 if TYPE_CHECKING:
     from anymedia.gateway.app import Gateway, Opening
-    from anymedia.gateway.door import Door
+    from anymedia.gateway.fast_path import FastPath
 
 BACKLOG = 2048
 RESTART_SECONDS = 1.0
@@ -170,10 +170,10 @@ def serve(listener: socket.socket, opening: Opening, ready: Callable[[], None]) 
         return runner.run(main())
 
 
-def configured(app: Door, gateway: Gateway) -> uvicorn.Config:
+def configured(app: FastPath, gateway: Gateway) -> uvicorn.Config:
     """The server's settings."""
     reading = partial(
-        Connection, rules=rules_of(gateway.settings), load=gateway.load, told=app.told
+        Connection, rules=rules_of(gateway.settings), load=gateway.load, told=app.door.told
     )
     return uvicorn.Config(
         app,

@@ -51,13 +51,13 @@ class Served:
     def __init__(self, manner: Manner, serve: Serve, short_way: ShortWay | None = None) -> None:
         self._manner = manner
         self._serve = serve
-        self._short_way = short_way
+        self.short_way = short_way
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         manner = self._manner
         try:
-            if self._short_way is not None and await self._short_way(scope, receive, send):
+            if self.short_way is not None and await self.short_way(scope, receive, send):
                 return
             response = await self._serve(HttpRequest(scope, receive, send))
         except CallerGone:

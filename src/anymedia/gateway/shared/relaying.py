@@ -8,8 +8,9 @@ was tried in vain in the request's state.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
+from decimal import Decimal
 from typing import Final, TypeAlias
 
 import msgspec
@@ -18,19 +19,26 @@ from starlette.requests import Request as HttpRequest
 from starlette.types import Receive, Scope, Send
 
 from anymedia.contracts.errors import GenerationError
+from anymedia.engine.candidate import Asker
 from anymedia.engine.course import Course
 from anymedia.engine.relay import Passed
+from anymedia.engine.ways import Way
 from anymedia.gateway.shared.body import KEPT, gathered
 from anymedia.gateway.shared.manner import Manner, request_id, request_id_of
 from anymedia.gateway.shared.presence import attended
 from anymedia.gateway.shared.streamed import Streamed
 from anymedia.gateway.spec import Gateway
+from anymedia.providers.spec import Fields
 
 LongWay: TypeAlias = Callable[[HttpRequest, bytes, Course], AsyncGenerator[bytes, None]]
 FIELDS: Final = msgspec.json.Decoder(dict[str, Raw])
 JSON: Final = b"application/json"
+MODEL: Final = b"anymedia-model"
+COST: Final = b"anymedia-cost-usd"
 TRIED: Final = "tried"
 """Where in a request's state the long way finds what was tried for it already."""
+FAILED: Final = "failed"
+"""Where it stands why nothing will come of it, for whoever has to tell."""
 
 
 class ShortWay:
@@ -49,47 +57,37 @@ class ShortWay:
         self._dialect = dialect
         self._manner = manner
         self._long_way = long_way
-        self._without = frozenset(without)
+        self.without = frozenset(without)
         """Headers that ask for something which only the long way can do."""
-        self._ids = tuple(name.lower().encode("latin-1") for name in manner.id_headers)
+        self.ids = tuple(name.lower().encode("latin-1") for name in manner.id_headers)
+        """Where clients look for the request's id."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """Whether it has been served."""
+        state = scope.setdefault("state", {})
+        if (failure := state.pop(FAILED, None)) is not None:
+            raise failure
         headers = dict[bytes, bytes](scope["headers"])
-        kind = headers.get(b"content-type", JSON)
-        if (kind != JSON and not is_json(kind)) or not self._without.isdisjoint(headers):
+        if TRIED in state or not is_json(headers) or not self.without.isdisjoint(headers):
             return False
-        gateway, state = self._gateway, scope.setdefault("state", {})
-        body = state[KEPT] = await gathered(scope, receive, gateway.limit_bytes)
-        try:
-            fields = FIELDS.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        gateway = self._gateway
+        body = state.get(KEPT)
+        if body is None:
+            body = state[KEPT] = await gathered(scope, receive, gateway.limit_bytes)
+        fields = fields_of(body)
+        if fields is None:
             return False
-        streaming = "stream" in fields and bytes(fields["stream"]) == b"true"
         asker = gateway.caller(scope)
-        relays = gateway.client.relays
-        way = relays.way(fields, self._dialect, streaming=streaming, asker=asker)
+        way = self.way(fields, asker)
         if way is None:
             return False
-        passed = relays.begun(way, fields, asker=asker)
-        if streaming:
-            request = HttpRequest(scope, receive, send)
-            pieces = self._pieces(request, passed, body)
-            answer = Streamed(request, pieces, self._manner, gateway.clock)
-            for header in self._manner.id_headers:
-                answer.headers.setdefault(header, request_id(request))
-            await answer(scope, receive, send)
+        if is_streamed(fields):
+            await self._stream(way, fields, body, asker, scope, receive, send)
             return True
-        try:
-            with attended(receive):
-                await relays.call(passed, body)
-        except GenerationError as error:
-            relays.failed(passed, error)
-            raise
+        passed = await self.call(way, fields, body, asker, receive)
         if passed.receipt is None:
             state[TRIED] = passed.course
             return False
-        relays.ended(passed)
         await send(
             {
                 "type": "http.response.start",
@@ -100,17 +98,55 @@ class ShortWay:
         await send({"type": "http.response.body", "body": passed.content})
         return True
 
+    def way(self, fields: Fields, asker: Asker) -> Way | None:
+        """Where a body may be passed on to, if so. Raises `Refused` where its caller may not."""
+        relays = self._gateway.client.relays
+        return relays.way(fields, self._dialect, streaming=is_streamed(fields), asker=asker)
+
+    async def call(
+        self, way: Way, fields: Fields, body: bytes, asker: Asker, receive: Receive
+    ) -> Passed:
+        """The whole answer; without a receipt the long way may go on."""
+        relays = self._gateway.client.relays
+        passed = relays.begun(way, fields, asker=asker)
+        try:
+            with attended(receive):
+                await relays.call(passed, body)
+        except GenerationError as error:
+            relays.failed(passed, error)
+            raise
+        relays.ended(passed)
+        return passed
+
+    async def _stream(
+        self,
+        way: Way,
+        fields: Fields,
+        body: bytes,
+        asker: Asker,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        passed = self._gateway.client.relays.begun(way, fields, asker=asker)
+        request = HttpRequest(scope, receive, send)
+        pieces = self._pieces(request, passed, body)
+        answer = Streamed(request, pieces, self._manner, self._gateway.clock)
+        for header in self._manner.id_headers:
+            answer.headers.setdefault(header, request_id(request))
+        await answer(scope, receive, send)
+
     def _head(self, scope: Scope, passed: Passed, size: int) -> list[tuple[bytes, bytes]]:
         """What we have to say about an answer that is not ours."""
         found = [
             (b"content-type", JSON),
             (b"content-length", b"%d" % size),
-            (b"anymedia-model", passed.name.encode("latin-1", "replace")),
+            (MODEL, passed.name.encode("latin-1", "replace")),
         ]
         if passed.cost.amount is not None:
-            found.append((b"anymedia-cost-usd", f"{passed.cost.amount.normalize():f}".encode()))
+            found.append((COST, written(passed.cost.amount)))
         identity = request_id_of(scope).encode("latin-1")
-        found += [(name, identity) for name in self._ids]
+        found += [(name, identity) for name in self.ids]
         return found
 
     async def _pieces(
@@ -133,9 +169,28 @@ class ShortWay:
                 yield piece
 
 
-def is_json(said: bytes) -> bool:
-    """Whether a content type is JSON's, whatever is said beside it."""
-    return said.partition(b";")[0].strip().lower() == JSON
+def is_json(headers: Mapping[bytes, bytes]) -> bool:
+    """Whether the body is JSON, as far as was said, whatever is said beside it."""
+    said = headers.get(b"content-type", JSON)
+    return said == JSON or said.partition(b";")[0].strip().lower() == JSON
+
+
+def fields_of(body: bytes) -> Fields | None:
+    """The fields of a body, each as it was written; `None` where it is no such body."""
+    try:
+        return FIELDS.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None  # the long way says what is wrong with it
+
+
+def is_streamed(fields: Fields) -> bool:
+    """Whether the answer is wanted bit by bit."""
+    return "stream" in fields and bytes(fields["stream"]) == b"true"
+
+
+def written(cost: Decimal) -> bytes:
+    """A cost as headers say it."""
+    return f"{cost.normalize():f}".encode()
 
 
 def tried(request: HttpRequest) -> Course | None:

@@ -50,31 +50,37 @@ class Remaining:
     async def __call__(self, message: Message) -> None:
         """Send on."""
         if message["type"] == "http.response.start":
-            headers = [*message.get("headers", ())]
-            self._tell({one.amount: one for one in await self._look()}, headers)
-            message = {**message, "headers": headers}
+            left = told(await self._look(), self._now, anthropic=self._anthropic)
+            message = {**message, "headers": [*message.get("headers", ()), *left]}
         await self._send(message)
 
-    def _tell(self, found: dict[str, Left], headers: list[tuple[bytes, bytes]]) -> None:
-        headers_of = ANTHROPIC if self._anthropic else OPENAI
-        for kind, names in KINDS.items():
-            for name in names:
-                one = found.get(name)
-                if one is not None:
-                    break
-            else:
-                continue
-            if self._anthropic:
-                moment = self._now() + timedelta(seconds=one.whole_in_seconds)
-                reset = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-            else:
-                reset = length(one.whole_in_seconds)
-            limit_of, left_of, reset_of = headers_of[kind]
-            headers += (
-                (limit_of, b"%d" % one.limit),
-                (left_of, b"%d" % one.left),
-                (reset_of, reset.encode()),
-            )
+
+def told(
+    left: Iterable[Left], now: Callable[[], datetime], *, anthropic: bool
+) -> list[tuple[bytes, bytes]]:
+    """What is left as headers."""
+    found = {one.amount: one for one in left}
+    headers_of = ANTHROPIC if anthropic else OPENAI
+    headers: list[tuple[bytes, bytes]] = []
+    for kind, names in KINDS.items():
+        for name in names:
+            if name in found:
+                break
+        else:
+            continue
+        one = found[name]
+        if anthropic:
+            moment = now() + timedelta(seconds=one.whole_in_seconds)
+            reset = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+        else:
+            reset = length(one.whole_in_seconds)
+        limit_of, left_of, reset_of = headers_of[kind]
+        headers += (
+            (limit_of, b"%d" % one.limit),
+            (left_of, b"%d" % one.left),
+            (reset_of, reset.encode()),
+        )
+    return headers
 
 
 def length(seconds: float) -> str:

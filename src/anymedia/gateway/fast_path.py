@@ -1,0 +1,172 @@
+"""The fast path: a chat that has come whole, from a caller who is known, passed on as it is.
+
+It stands in front of the door and does what the door and all behind it would do for such a request,
+in one piece. It refuses nothing and tells nobody that something has failed: whatever is not plainly
+of the kind, or goes wrong on the way, is led to the door, with all that is known of it already.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from time import perf_counter
+from typing import TYPE_CHECKING, Literal
+
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+
+from anymedia.gateway.callers import Caller, credential
+from anymedia.gateway.cycle import Cycle, block
+from anymedia.gateway.door import SAFE, STORY, Door, kind_of
+from anymedia.gateway.head import Head
+from anymedia.gateway.metrics import Metrics
+from anymedia.gateway.repeats import HEADER as IDEMPOTENCY_KEY
+from anymedia.gateway.shared.body import KEPT
+from anymedia.gateway.shared.manner import Served
+from anymedia.gateway.shared.relaying import (
+    COST,
+    FAILED,
+    JSON,
+    MODEL,
+    TRIED,
+    ShortWay,
+    fields_of,
+    is_json,
+    is_streamed,
+    written,
+)
+from anymedia.gateway.shared.remaining import told
+
+if TYPE_CHECKING:
+    from anymedia.engine.relay import Passed
+    from anymedia.gateway.app import Gateway
+
+ELSEWHERE = frozenset({b"origin", b"expect", IDEMPOTENCY_KEY})
+"""Headers that somebody behind the door has something to say about."""
+REQUEST_ID = b"x-request-id"
+
+
+class Lane:
+    """A path of the fast path, and what is the same for all that come on it."""
+
+    def __init__(self, path: str, short_way: ShortWay, metrics: Metrics) -> None:
+        self.path = path
+        self.short_way = short_way
+        self.tally = metrics.tally(path, "POST", 200, kind_of({"method": "POST", "path": path}))
+        self.anthropic = path.startswith("/v1/messages")
+        self._without = short_way.without | ELSEWHERE
+        self._identity = b"".join(b"%b: %%b\r\n" % name for name in {*short_way.ids, REQUEST_ID})
+        self._names = len({*short_way.ids, REQUEST_ID})
+
+    def takes(self, head: Head) -> bool:
+        """Whether a request with this head may come here."""
+        return head.distinct and is_json(head.said) and self._without.isdisjoint(head.said)
+
+    def identity(self, name: str) -> bytes:
+        """The request's id, wherever clients look for it."""
+        return self._identity % ((name.encode(),) * self._names)
+
+
+class FastPath:
+    """The whole gateway as an ASGI application, with its shortest way in front."""
+
+    def __init__(self, door: Door, gateway: Gateway, plain: list[BaseRoute]) -> None:
+        self.door = door
+        self._gateway = gateway
+        self._callers = gateway.callers
+        self._client = gateway.client
+        self._metrics = gateway.metrics
+        self._observer = gateway.observer
+        self._lanes = {
+            ("POST", route.path): Lane(route.path, route.app.short_way, gateway.metrics)
+            for route in plain
+            if isinstance(route, Route)
+            and isinstance(route.app, Served)
+            and isinstance(route.app.short_way, ShortWay)
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request."""
+        if isinstance(receive, Cycle):
+            head = receive.head
+            lane = head.lane
+            if lane is None:
+                lane = self._looked_at(head)
+            if lane:
+                caller = self._callers.lately(head.credential)
+                if caller is not None and await self._serve(lane, head, caller, scope, receive):
+                    return
+        await self.door(scope, receive, send)
+
+    def _looked_at(self, head: Head) -> Lane | Literal[False]:
+        """Where a head leads to."""
+        lane = self._lanes.get((head.method, head.path))
+        if lane is not None and lane.takes(head):
+            head.lane, head.credential = lane, credential(head.headers)
+            return lane
+        head.lane = False
+        return False
+
+    async def _serve(
+        self, lane: Lane, head: Head, caller: Caller, scope: Scope, cycle: Cycle
+    ) -> bool:
+        """Whether it has been served. Where it has not, its state says what is known of it."""
+        began = perf_counter()
+        body = None if self._callers.open else cycle.whole_body()
+        if body is None:
+            return False
+        state = scope["state"]
+        state[KEPT] = body
+        fields = fields_of(body) if len(body) <= self._gateway.limit_bytes else None
+        if fields is None or is_streamed(fields):
+            return False
+        name = state["request_id"] = self.door.request_id(head.said.get(REQUEST_ID))
+        observer, story = self._observer, None
+        if observer is not None:
+            story = state[STORY] = observer.request(name, head.method, head.said)
+        self._metrics.began()
+        try:
+            caller.need("generate")
+            way = lane.short_way.way(fields, caller)
+            if way is None:
+                return False
+            passed = await lane.short_way.call(way, fields, body, caller, cycle)
+            if passed.receipt is None:
+                state[TRIED] = passed.course
+                return False
+        except Exception as error:  # noqa: BLE001  it is told where all mistakes are
+            state[FAILED] = error
+            return False
+        finally:
+            self._metrics.left()
+        lines = (
+            known(passed.name) + lane.identity(name) + await self._changing(passed, lane, caller)
+        )
+        cycle.answer(lines, passed.content)
+        seconds = perf_counter() - began
+        self._metrics.counted(lane.tally, seconds)
+        if observer is not None and story is not None:
+            observer.told(
+                story,
+                method=head.method,
+                route=lane.path,
+                status=200,
+                seconds=seconds,
+                key=self._callers.shown(head.headers),
+            )
+        return True
+
+    async def _changing(self, passed: Passed, lane: Lane, caller: Caller) -> bytes:
+        """Headers that are others with every answer."""
+        lines = b"content-length: %d\r\n" % len(passed.content)
+        if passed.cost.amount is not None:
+            lines += b"%b: %b\r\n" % (COST, written(passed.cost.amount))
+        look = self._client.limited(caller.owner)
+        if look is None:
+            return lines
+        return lines + block(told(await look(), self._client.clock.now, anthropic=lane.anthropic))
+
+
+@lru_cache(maxsize=1024)
+def known(model: str) -> bytes:
+    """Headers that are the same with every answer of a model."""
+    return block(((b"content-type", JSON), (MODEL, model.encode("latin-1", "replace")), *SAFE))
