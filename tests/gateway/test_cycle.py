@@ -47,13 +47,13 @@ class Asked:
         wire: Any = self.wire
         self.answered = 0
         self.cycle = Cycle(
-            {"type": "http", "method": method},
+            Head(method, b"/", ("/", b"/", b""), "1.1", [], {}),
+            lambda: {"type": "http", "method": method, "state": {}},
             wire,
             FlowControl(wire),
             logging.getLogger("test"),
             [DATE],
             self._count,
-            Head(method, b"/", ("/", b"/", b""), "1.1", [], {}),
             expect_100_continue=expects,
             keep_alive=keep_alive,
         )

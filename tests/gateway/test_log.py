@@ -231,7 +231,7 @@ def test_a_request_goes_on_with_its_callers_trace(tmp_path: Path) -> None:
     traced = Traced()
     gateway = Gateway(Opening(data_dir=str(tmp_path)), settings=settings(), spans=traced.spans)
     asked = {"traceparent": f"00-{TRACE}-b7ad6b7169203331-01", "X-Request-Id": "mine-1"}
-    with served(application(gateway)) as address:
+    with served(application(gateway).door) as address:
         running = Running(gateway, address, None)  # type: ignore[arg-type]  # it needs no loop
         with running.caller(**asked) as caller:
             for stream in (False, True):
@@ -266,7 +266,7 @@ def test_a_jobs_attempt_is_a_span_of_its_own(tmp_path: Path) -> None:
     """From when it was sent, whoever began it; named so that it is found by its job."""
     traced = Traced()
     gateway = Gateway(Opening(data_dir=str(tmp_path)), settings=settings(), spans=traced.spans)
-    with served(application(gateway)) as address:
+    with served(application(gateway).door) as address:
         running = Running(gateway, address, None)  # type: ignore[arg-type]  # it needs no loop
         with running.caller() as caller:
             made = caller.post("/api/ai/image", json={"prompt": "a fox", "quality": "draft"})

@@ -170,6 +170,16 @@ def test_a_refusal_is_told_in_the_dialect_of_the_path(
     assert (said.get("type") == "error") is (kind == "anthropic")
 
 
+def test_a_large_head_in_two_pieces_is_as_large(open_gateway: Running) -> None:
+    """However it comes: the second piece alone would be small enough."""
+    sent = asking(b"X-A: " + b"a" * 100_000 + b"\r\n")
+    with connected(open_gateway) as connection, open_gateway.caller() as other:
+        connection.sendall(sent[:60_000])
+        assert other.get("/livez").status_code == 200  # the first piece has been read by now
+        connection.sendall(sent[60_000:])
+        assert all_of(connection).startswith(b"HTTP/1.1 431 ")
+
+
 def test_refusals_are_counted(open_gateway: Running) -> None:
     """They are not logged, so this is where an operator sees them."""
     answer_to(open_gateway, looking())

@@ -329,8 +329,18 @@ def dialects(gateway: Any) -> tuple[list[Route], dict[str, Manner]]:
     return routes, {"/v1": OPENAI, "/v1/messages": ANTHROPIC}
 
 
-def application(gateway: Gateway) -> FastPath:
-    """The whole gateway as an ASGI application."""
+@dataclass(frozen=True, slots=True)
+class Application:
+    """The whole gateway, as a server is given it."""
+
+    door: Door
+    """An ASGI application that answers everything."""
+    fast_path: FastPath
+    """What may be asked first."""
+
+
+def application(gateway: Gateway) -> Application:
+    """The whole gateway, put together."""
     from anymedia.gateway.typed import typed_application
 
     plain, manners = dialects(gateway)
@@ -356,7 +366,7 @@ def application(gateway: Gateway) -> FastPath:
         observer=gateway.observer,
         who=gateway.callers.shown,
     )
-    return FastPath(door, gateway, list(plain))
+    return Application(door, FastPath(gateway, plain))
 
 
 def lifespan_of(gateway: Gateway) -> Callable[[Receive, Send], Any]:

@@ -18,6 +18,7 @@ from urllib.parse import unquote
 
 import httptools
 from starlette.responses import Response
+from starlette.types import Scope
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
@@ -26,7 +27,7 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 
 from anymedia.contracts.gateway import GatewaySettings
-from anymedia.gateway.cycle import Cycle
+from anymedia.gateway.cycle import Cycle, Fast
 from anymedia.gateway.head import Head, Pattern, pattern
 from anymedia.gateway.overload import HEALTH, Load
 from anymedia.gateway.spec import Refused
@@ -82,11 +83,14 @@ class Unfit(Exception):
 class Connection(HttpToolsProtocol):
     """Reads requests until there is something wrong with one."""
 
-    def __init__(self, *, rules: Rules, load: Load, told: Told, **given: Any) -> None:
+    def __init__(
+        self, *, rules: Rules, load: Load, told: Told, fast: Fast | None = None, **given: Any
+    ) -> None:
         super().__init__(**given)
         self._rules = rules
         self._load = load
         self._told = told
+        self._fast = fast
         self._refusal: Refused | None = None
         self._in_head = self._in_body = self._again = False
         self._began_now = False
@@ -95,6 +99,8 @@ class Connection(HttpToolsProtocol):
         """Of that piece."""
         self._read = 0
         """Bytes of the pieces before it that belong to this message alone."""
+        self._first = 0
+        """Bytes of the piece that it began in, of which some may belong to the one before."""
         self._of_body = 0
         self._trailers = 0
         self._deaf = False
@@ -159,7 +165,9 @@ class Connection(HttpToolsProtocol):
             if self._began_now and self._head is not None and self.cycle.keep_alive:
                 self._pattern = pattern(self._head, data, self._of_body)
             return
-        if not self._began_now:
+        if self._began_now:
+            self._first = self._size
+        else:
             self._read += self._size
         if self._in_head:
             if self._patience is None and self._idle:
@@ -210,7 +218,7 @@ class Connection(HttpToolsProtocol):
         if self._again:
             return
         self._in_head, self._began_now = True, True
-        self._read = self._of_body = self._trailers = 0
+        self._read = self._first = self._of_body = self._trailers = 0
         self.url, self.headers, self.expect_100_continue = b"", [], False
         self._head = None
 
@@ -261,8 +269,26 @@ class Connection(HttpToolsProtocol):
 
     def _begin(self, head: Head, headers: list[tuple[bytes, bytes]], *, keep_alive: bool) -> Cycle:
         """A request for the application."""
+        cycle = self.cycle = Cycle(
+            head,
+            lambda: self._scope(head, headers),
+            self.transport,
+            self.flow,
+            self.logger,
+            self.server_state.default_headers,
+            self.on_response_complete,
+            self._fast,
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=keep_alive,
+        )
+        if head.version == "1.0":
+            cycle.send = Unframed(cycle)  # type: ignore[method-assign]
+        return cycle
+
+    def _scope(self, head: Head, headers: list[tuple[bytes, bytes]]) -> Scope:
+        """A request as applications know it."""
         root = self.root_path
-        self.scope = {
+        return {
             "type": "http",
             "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
             "http_version": head.version,
@@ -277,20 +303,6 @@ class Connection(HttpToolsProtocol):
             "headers": headers,
             "state": self.app_state.copy(),
         }
-        cycle = self.cycle = Cycle(
-            self.scope,
-            self.transport,
-            self.flow,
-            self.logger,
-            self.server_state.default_headers,
-            self.on_response_complete,
-            head,
-            expect_100_continue=self.expect_100_continue,
-            keep_alive=keep_alive,
-        )
-        if head.version == "1.0":
-            cycle.send = Unframed(cycle)  # type: ignore[method-assign]
-        return cycle
 
     def on_body(self, body: bytes) -> None:
         """Some of the body."""
@@ -342,7 +354,7 @@ class Connection(HttpToolsProtocol):
         if len(headers) > rules.headers:
             self._unfit(f"there are more than {rules.headers} headers", 431)
         if (
-            self._size + self._read > rules.head_bytes
+            self._size + self._read + self._first > rules.head_bytes
             and sum(len(name) + len(value) for name, value in headers) > rules.head_bytes
         ):
             self._unfit(f"the headers are larger than {rules.head_bytes:,} bytes", 431)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import cached_property, lru_cache
 from itertools import chain, repeat
-from typing import Any
+from typing import Any, TypeAlias
 
-from starlette.types import Message
+from starlette.types import Message, Scope
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import (
     HEADER_RE,
@@ -32,31 +32,39 @@ LAST = b"connection: close\r\n\r\n"
 GOOD = STATUS_LINE[200]
 
 
+Fast: TypeAlias = Callable[["Cycle"], Awaitable[bool]]
+"""Answers a request before an application is asked, or says that it has not."""
+
+
 class Cycle(RequestResponseCycle):
     """Hands on what comes of a request, and writes its answer."""
 
     def __init__(
         self,
-        scope: Any,
+        head: Head,
+        scope: Callable[[], Scope],
         transport: asyncio.Transport,
         flow: FlowControl,
         logger: logging.Logger,
         default_headers: list[tuple[bytes, bytes]],
         on_response: Callable[[], None],
-        head: Head,
+        fast: Fast | None = None,
         *,
         expect_100_continue: bool,
         keep_alive: bool,
     ) -> None:
+        self.head = head
+        """What the request said, looked through once."""
+        self.state: dict[str, Any] = {}
+        """What is known of it before an application is asked."""
+        self._scope_of = scope
+        self._fast = fast
         self._news = False
         self._event: asyncio.Event | None = None
         """For whoever waits for news; as a rule nobody does."""
         self._held: bytes | None = None
         self._left: Callable[[], None] | None = None
-        self.head = head
-        """What the request said, looked through once."""
         # As its parent does, which cannot be asked for without two calls and an event more.
-        self.scope = scope
         self.transport = transport
         self.flow = flow
         self.logger = self.access_logger = logger
@@ -71,6 +79,24 @@ class Cycle(RequestResponseCycle):
         self.response_started = self.response_complete = False
         self.chunked_encoding = None
         self.expected_content_length = 0
+
+    @cached_property
+    def scope(self) -> Any:  # type: ignore[override]  # made where an application is asked
+        """The request as applications know it."""
+        scope = self._scope_of()
+        scope["state"].update(self.state)
+        return scope
+
+    async def run_asgi(self, app: Any) -> None:
+        """Have it answered."""
+        if self._fast is not None:
+            try:
+                if await self._fast(self):
+                    return
+            except BaseException:
+                self.transport.close()
+                raise
+        await super().run_asgi(app)
 
     # --- what the connection tells ----------------------------------------------------------
 
@@ -172,7 +198,7 @@ class Cycle(RequestResponseCycle):
                 message["type"] == "http.response.body"
                 and not message.get("more_body", False)
                 and len(body) == self.expected_content_length
-                and self.scope["method"] != "HEAD"
+                and self.head.method != "HEAD"
             ):
                 self.transport.write(held + body)
                 self.response_complete = True
@@ -216,7 +242,7 @@ class Cycle(RequestResponseCycle):
         elif not self.keep_alive:
             lines.append((b"connection", b"close"))
         unsized = self.chunked_encoding is None and status not in {204, 304}
-        if unsized and self.scope["method"] != "HEAD":
+        if unsized and self.head.method != "HEAD":
             self.chunked_encoding = True
             lines.append((b"transfer-encoding", b"chunked"))
         return STATUS_LINE[status] + block(lines) + END

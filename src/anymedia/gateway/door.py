@@ -89,7 +89,8 @@ class Door:
         state = scope.setdefault("state", {})
         name = state.get("request_id")
         if name is None:
-            name = state["request_id"] = self.request_id(headers.get(b"x-request-id"))
+            said = headers.get(b"x-request-id")
+            name = state["request_id"] = request_id(said, self._names)
         state["load"] = self._load
         observer, story = self._observer, None
         if observer is not None:
@@ -144,7 +145,7 @@ class Door:
     def told(self, error: GenerationError, scope: Scope) -> Response:
         """The same for what was refused before it came in; counted like everything."""
         said = dict(scope["headers"]).get(b"x-request-id")
-        scope["state"] = {"request_id": self.request_id(said)}
+        scope["state"] = {"request_id": request_id(said, self._names)}
         response = self._refused(error, scope)
         response.raw_headers += [one for one in SAFE if one[0] not in dict(response.raw_headers)]
         self._metrics.began()
@@ -152,12 +153,6 @@ class Door:
             "other", method_of(scope), response.status_code, 0.0, kind=kind_of(scope)
         )
         return response
-
-    def request_id(self, said: bytes | None) -> str:
-        """The caller's own id for a request, if it is fit for logs; else a new one."""
-        if said is not None and REQUEST_ID.fullmatch(said):
-            return said.decode("ascii")
-        return self._names.one("req", ID_LETTERS)
 
     def _check_origin(
         self, method: str, headers: dict[bytes, bytes], settings: GatewaySettings
@@ -249,6 +244,13 @@ class Answer:
                 headers.append((b"x-request-id", self._id.encode()))
             message = {**message, "headers": headers}
         await self._send(message)
+
+
+def request_id(said: bytes | None, names: Names) -> str:
+    """The caller's own id for a request, if it is fit for logs; else a new one."""
+    if said is not None and REQUEST_ID.fullmatch(said):
+        return said.decode("ascii")
+    return names.one("req", ID_LETTERS)
 
 
 def route_of(scope: Scope) -> str:

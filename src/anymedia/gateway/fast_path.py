@@ -7,16 +7,17 @@ of the kind, or goes wrong on the way, is led to the door, with all that is know
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from time import perf_counter
 from typing import TYPE_CHECKING, Literal
 
 from starlette.routing import BaseRoute, Route
-from starlette.types import Receive, Scope, Send
 
+from anymedia.engine.identity import Names
 from anymedia.gateway.callers import Caller, credential
 from anymedia.gateway.cycle import Cycle, block
-from anymedia.gateway.door import SAFE, STORY, Door, kind_of
+from anymedia.gateway.door import SAFE, STORY, kind_of, request_id
 from anymedia.gateway.head import Head
 from anymedia.gateway.metrics import Metrics
 from anymedia.gateway.repeats import HEADER as IDEMPOTENCY_KEY
@@ -67,15 +68,15 @@ class Lane:
 
 
 class FastPath:
-    """The whole gateway as an ASGI application, with its shortest way in front."""
+    """Answers what it can, before the door is asked."""
 
-    def __init__(self, door: Door, gateway: Gateway, plain: list[BaseRoute]) -> None:
-        self.door = door
+    def __init__(self, gateway: Gateway, plain: Iterable[BaseRoute]) -> None:
         self._gateway = gateway
         self._callers = gateway.callers
         self._client = gateway.client
         self._metrics = gateway.metrics
         self._observer = gateway.observer
+        self._names = Names()
         self._lanes = {
             ("POST", route.path): Lane(route.path, route.app.short_way, gateway.metrics)
             for route in plain
@@ -84,18 +85,17 @@ class FastPath:
             and isinstance(route.app.short_way, ShortWay)
         }
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request."""
-        if isinstance(receive, Cycle):
-            head = receive.head
-            lane = head.lane
-            if lane is None:
-                lane = self._looked_at(head)
-            if lane:
-                caller = self._callers.lately(head.credential)
-                if caller is not None and await self._serve(lane, head, caller, scope, receive):
-                    return
-        await self.door(scope, receive, send)
+    async def __call__(self, cycle: Cycle) -> bool:
+        """Whether a request has been answered. Where not, its state says what is known of it."""
+        head = cycle.head
+        lane = head.lane
+        if lane is None:
+            lane = self._looked_at(head)
+        caller = self._callers.lately(head.credential) if lane else None
+        body = cycle.whole_body() if caller is not None and not self._callers.open else None
+        if caller is None or body is None:
+            return False
+        return await self._serve(lane, caller, body, cycle)
 
     def _looked_at(self, head: Head) -> Lane | Literal[False]:
         """Where a head leads to."""
@@ -106,20 +106,14 @@ class FastPath:
         head.lane = False
         return False
 
-    async def _serve(
-        self, lane: Lane, head: Head, caller: Caller, scope: Scope, cycle: Cycle
-    ) -> bool:
-        """Whether it has been served. Where it has not, its state says what is known of it."""
+    async def _serve(self, lane: Lane, caller: Caller, body: bytes, cycle: Cycle) -> bool:
         began = perf_counter()
-        body = None if self._callers.open else cycle.whole_body()
-        if body is None:
-            return False
-        state = scope["state"]
+        head, state = cycle.head, cycle.state
         state[KEPT] = body
         fields = fields_of(body) if len(body) <= self._gateway.limit_bytes else None
         if fields is None or is_streamed(fields):
             return False
-        name = state["request_id"] = self.door.request_id(head.said.get(REQUEST_ID))
+        name = state["request_id"] = request_id(head.said.get(REQUEST_ID), self._names)
         observer, story = self._observer, None
         if observer is not None:
             story = state[STORY] = observer.request(name, head.method, head.said)

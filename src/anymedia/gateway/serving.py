@@ -37,8 +37,7 @@ from anymedia.telemetry.lines import LogFormat, configure
 from anymedia.telemetry.wanted import tracing
 
 if TYPE_CHECKING:
-    from anymedia.gateway.app import Gateway, Opening
-    from anymedia.gateway.fast_path import FastPath
+    from anymedia.gateway.app import Application, Gateway, Opening
 
 BACKLOG = 2048
 RESTART_SECONDS = 1.0
@@ -170,13 +169,17 @@ def serve(listener: socket.socket, opening: Opening, ready: Callable[[], None]) 
         return runner.run(main())
 
 
-def configured(app: FastPath, gateway: Gateway) -> uvicorn.Config:
+def configured(app: Application, gateway: Gateway) -> uvicorn.Config:
     """The server's settings."""
     reading = partial(
-        Connection, rules=rules_of(gateway.settings), load=gateway.load, told=app.door.told
+        Connection,
+        rules=rules_of(gateway.settings),
+        load=gateway.load,
+        told=app.door.told,
+        fast=app.fast_path,
     )
     return uvicorn.Config(
-        app,
+        app.door,
         http=reading,  # type: ignore[arg-type]  # what makes one, as a class does
         log_config=None,
         access_log=False,
