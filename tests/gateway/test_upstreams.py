@@ -19,7 +19,7 @@ import pytest
 from anymedia.contracts.configuration import Settings
 from anymedia.store.database import database_at
 from anymedia.store.intake import take_in
-from tests.gateway.serving import Running, serving
+from tests.gateway.serving import ADMIN, Running, serving
 from tests.support.rawserver import (
     Behaviour,
     free_port,
@@ -34,7 +34,9 @@ MESSAGES = "/v1/messages"
 OURS = "/api/ai/text"
 SHORT = "the short way"
 """Through the first one's own provider, as the bytes came."""
-ALL = (CHAT, SHORT, MESSAGES, OURS)
+FAST = "the fast path"
+"""The same in front of the door, as callers with a key go it."""
+ALL = (CHAT, SHORT, MESSAGES, OURS, FAST)
 JSON = "Content-Type: application/json"
 EVENTS = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 WORDS: dict[str, Any] = {
@@ -51,14 +53,16 @@ WORDS: dict[str, Any] = {
     ],
     "usage": {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12},
 }
-BUSY: dict[str, set[int]] = {CHAT: set(), SHORT: set(), MESSAGES: {529}, OURS: set()}
+BUSY = {MESSAGES: {529}}
 """What Anthropic says for 503."""
 ANSWER = httpx.Response(200, json=WORDS).content
 PAGE = b"<html><body><h1>Bad gateway</h1></body></html>"
 
 
-def settings_for(*addresses: str, **further: Any) -> Settings:
+def settings_for(*addresses: str, path: str = CHAT, **further: Any) -> Settings:
     """Providers that speak OpenAI's language at these addresses, each asked once."""
+    if path == FAST:
+        further["gateway"] = {"admin_key": ADMIN}
     return Settings.model_validate(
         {
             "providers": [
@@ -84,15 +88,18 @@ def settings_for(*addresses: str, **further: Any) -> Settings:
 
 def asked(running: Running, path: str, *, model: str = "local/m", **more: Any) -> httpx.Response:
     """A question in one of three languages."""
+    key = running.key()[1] if path == FAST else None
     path, body = question(path, model)
-    with running.caller() as caller:
+    with running.caller(key) as caller:
+        if key is not None:
+            assert caller.get("/v1/models").status_code == 200  # now the key is known
         return caller.post(path, json=body | more)
 
 
 def question(path: str, model: str) -> tuple[str, dict[str, Any]]:
     """Where it goes, and what it says."""
     said = {"messages": [{"role": "user", "content": "Hi"}]}
-    if path == SHORT:
+    if path in {SHORT, FAST}:
         return CHAT, {"model": "openai/gpt-4o-mini", **said}
     if path == MESSAGES:
         return path, {"model": model, "max_tokens": 99, **said}
@@ -188,10 +195,12 @@ def test_a_bad_answer_is_one_clear_error(tmp_path: Path, name: str, path: str) -
     """In the caller's dialect; and the ledger says that it may have been charged."""
     behave, statuses, words = BAD[name]
     with upstream(behave) as server:
-        said = settings_for(server.url, max_response_bytes=200_000, timeouts={"total_seconds": 2})
+        said = settings_for(
+            server.url, path=path, max_response_bytes=200_000, timeouts={"total_seconds": 2}
+        )
         with serving(tmp_path, said) as running:
             answer = asked(running, path)
-            assert answer.status_code in statuses | BUSY[path], answer.text
+            assert answer.status_code in statuses | BUSY.get(path, set()), answer.text
             told = words_of(path, answer)
             assert words in told
             assert "evil" not in told or name == "somewhere else"
@@ -204,7 +213,7 @@ def test_a_bad_answer_is_one_clear_error(tmp_path: Path, name: str, path: str) -
 @pytest.mark.parametrize("path", ALL)
 def test_a_provider_that_is_not_there_has_charged_nothing(tmp_path: Path, path: str) -> None:
     """Nobody was connected to."""
-    with serving(tmp_path, settings_for(f"http://127.0.0.1:{free_port()}")) as running:
+    with serving(tmp_path, settings_for(f"http://127.0.0.1:{free_port()}", path=path)) as running:
         answer = asked(running, path)
         assert answer.status_code in {502, 503}
         assert "could not connect" in words_of(path, answer)
@@ -216,7 +225,7 @@ def test_a_provider_that_is_not_there_has_charged_nothing(tmp_path: Path, path: 
 def test_a_provider_whose_tls_is_none_is_sent_nothing(tmp_path: Path, path: str) -> None:
     """What answers is no TLS, or not theirs."""
     with upstream(silent, greeting=response(b"{}")) as server:
-        said = settings_for(server.url.replace("http:", "https:"))
+        said = settings_for(server.url.replace("http:", "https:"), path=path)
         with serving(tmp_path, said) as running:
             answer = asked(running, path)
             assert answer.status_code in {502, 503}
@@ -293,7 +302,7 @@ def test_a_stream_that_does_not_begin_is_an_error_with_its_status(
         said = settings_for(server.url, timeouts={"read_seconds": 0.5})
         with serving(tmp_path, said) as running:
             answer = asked(running, path, stream=True)
-            assert answer.status_code in BAD[name][1] | BUSY[path]
+            assert answer.status_code in BAD[name][1] | BUSY.get(path, set())
             assert words_of(path, answer)
     (row,) = rows(tmp_path)
     assert (row.outcome, row.maybe_billed) == ("failed", True)
