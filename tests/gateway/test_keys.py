@@ -313,6 +313,8 @@ def test_pages_that_are_allowed_can(tmp_path: Path) -> None:
         answer = page.post("/api/ai/text", json={"prompt": "hi"})
         assert answer.status_code == 200
         assert answer.headers["access-control-allow-origin"] == "https://studio.example"
+        exposed = answer.headers["access-control-expose-headers"].split(", ")
+        assert {"x-request-id", "x-ratelimit-remaining-tokens", "anymedia-model"} <= set(exposed)
         asked = {"Access-Control-Request-Method": "POST"}
         assert page.options("/api/ai/text", headers=asked).status_code == 200
         other = {"Origin": "https://evil.example"}

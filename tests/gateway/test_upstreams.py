@@ -371,8 +371,11 @@ def test_what_can_be_stopped_is_stopped(tmp_path: Path) -> None:
     assert (row.outcome, row.maybe_billed) == ("cancelled", True)
 
 
+@pytest.mark.parametrize("path", [MESSAGES, OURS])
 @pytest.mark.parametrize("gone", [True, False])
-def test_nobody_else_is_asked_for_somebody_who_has_gone(tmp_path: Path, gone: bool) -> None:
+def test_nobody_else_is_asked_for_somebody_who_has_gone(
+    tmp_path: Path, gone: bool, path: str
+) -> None:
     """What fails after they have hung up has failed; while they wait, another is asked."""
     slow = Slow(response(b"{}", JSON, status="503 Unavailable"))
     with (
@@ -381,12 +384,12 @@ def test_nobody_else_is_asked_for_somebody_who_has_gone(tmp_path: Path, gone: bo
         serving(tmp_path, settings_for(first.url, second.url)) as running,
     ):
         if gone:
-            hang_up(running, MESSAGES, slow, model="anybody")
+            hang_up(running, path, slow, model="anybody")
             slow.may.set()
             assert slow.done.wait(20)
         else:
             slow.may.set()
-            assert asked(running, MESSAGES, model="anybody").status_code == 200
+            assert asked(running, path, model="anybody").status_code == 200
     assert len(second.heard) == (0 if gone else 1)
     assert [row.outcome for row in rows(tmp_path)] == (
         ["failed"] if gone else ["failed", "succeeded"]

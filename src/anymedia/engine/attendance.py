@@ -36,10 +36,12 @@ class Attendance:
         if not self._held and self.task is not None:
             self.stopped = self.task.cancel()
 
-    def __enter__(self) -> None:
+    def begin(self) -> None:
+        """What runs from here on is done for this caller."""
         self._token = _ATTENDANCE.set(self)
 
-    def __exit__(self, *_: object) -> None:
+    def end(self) -> None:
+        """It is no more."""
         if self._token is not None:
             _ATTENDANCE.reset(self._token)
             self._token = None

@@ -141,6 +141,8 @@ class Choice:
     """By provider: region by region, one way for each credential."""
     first: tuple[Way, ...]
     """One of each provider's: what suits one of its ways suits all."""
+    only: Way | None
+    """The way, where there is no other."""
 
 
 class Ways:
@@ -149,21 +151,28 @@ class Ways:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._found: dict[tuple[bytes, str, bool], Choice | None] = {}
-        self._found_of: tuple[int, date] | None = None
-        self._looked_at = float("-inf")
+        self._generation = -1
+        """Of the providers' configuration, that all of them belong to."""
         self._today = date.min
+        self._look_again_at = float("-inf")
+        self._monotonic = engine.clock.monotonic
 
     def find(self, fields: Fields, dialect: str, *, streaming: bool) -> Way | None:
         """The way for a body, if it may go a short one."""
-        self._keep_up()
-        model = fields.get("model")
-        written = bytes(model) if model is not None else b""
-        if len(written) > LONGEST_NAME:
-            return None  # nothing that is kept here
+        if (
+            self._generation != self._engine.providers.generation
+            or self._monotonic() >= self._look_again_at
+        ):
+            self._keep_up()
+        written = bytes(fields["model"]) if "model" in fields else b""
         key = (written, dialect, streaming)
         try:
             choice = self._found[key]
         except KeyError:
+            if len(written) > LONGEST_NAME:
+                return None  # nothing that is kept here
+            if len(self._found) >= MOST_REMEMBERED:
+                self._found.clear()
             choice = self._found[key] = self._look(*key)
         if choice is None:
             return None
@@ -174,17 +183,19 @@ class Ways:
 
     def _keep_up(self) -> None:
         """Forget what was found under other settings, or on another day."""
-        engine = self._engine
-        now = engine.clock.monotonic()
-        if now - self._looked_at >= LOOK_SECONDS:
-            self._looked_at, self._today = now, engine.clock.now().date()
-        now_of = (engine.providers.generation, self._today)
-        if self._found_of != now_of or len(self._found) > MOST_REMEMBERED:
-            self._found, self._found_of = {}, now_of
+        clock, generation = self._engine.clock, self._engine.providers.generation
+        self._look_again_at = clock.monotonic() + LOOK_SECONDS
+        today = clock.now().date()
+        if (generation, today) != (self._generation, self._today):
+            self._found = {}
+            self._generation, self._today = generation, today
 
     def _picked(self, choice: Choice) -> Way | None:
         """Whose turn it is; nobody whose circuit is open."""
         engine = self._engine
+        state = engine.guards.breakers.state
+        if choice.only is not None:
+            return choice.only if state(choice.only.circuit) != "open" else None
         if choice.strategy is None:
             name = next(iter(choice.of))
         else:
@@ -192,10 +203,6 @@ class Ways:
             ranked = engine.chooser.order(choice.strategy, choice.options, situation_of(first))
             name = ranked[0].option.name
         regions = choice.of[name]
-        state = engine.guards.breakers.state
-        if len(regions) == len(regions[0]) == 1:
-            way = regions[0][0]
-            return way if state(way.circuit) != "open" else None
         turn = engine.router.turn(name)
         for ways in regions:
             shift = turn % len(ways)
@@ -247,7 +254,9 @@ class Ways:
                 for region in engine.providers.variants(one.connection.name)
             )
         options = [option(one.connection, one.connection.name, n) for n, one in enumerate(chosen)]
-        return Choice(by, options, ways, tuple(regions[0][0] for regions in ways.values()))
+        every = [way for regions in ways.values() for region in regions for way in region]
+        only = every[0] if len(every) == 1 else None
+        return Choice(by, options, ways, tuple(regions[0][0] for regions in ways.values()), only)
 
 
 def passing(candidate: Candidate, dialect: str, *, streaming: bool) -> Relay | None:

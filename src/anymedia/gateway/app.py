@@ -38,7 +38,7 @@ from anymedia.gateway.overload import Load
 from anymedia.gateway.repeats import Repeats
 from anymedia.gateway.repeats_shared import SharedRepeats
 from anymedia.gateway.shared.manner import Manner
-from anymedia.gateway.shared.remaining import Remaining
+from anymedia.gateway.shared.remaining import ANTHROPIC, OPENAI, Remaining
 from anymedia.gateway.spec import Refused, RequestT
 from anymedia.telemetry.lines import ACCESS
 from anymedia.telemetry.observer import Observer, Spans
@@ -50,6 +50,10 @@ EXPOSED = (
     "retry-after",
     "preference-applied",
     "idempotent-replayed",
+    "request-id",
+    "anymedia-model",
+    "anymedia-cost-usd",
+    *(name.decode() for names in (OPENAI, ANTHROPIC) for of in names.values() for name in of),
 )
 """Headers that pages of other origins may read."""
 LEAST_SECONDS = 5.0

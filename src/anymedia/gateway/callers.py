@@ -7,14 +7,15 @@ any kind and it listens on this machine alone, or where it was started with `--n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Final, get_args
 
 from starlette.types import Scope as Asked
 
 from anymedia.clock import Clock
 from anymedia.contracts.key import Scope, VirtualKey
+from anymedia.contracts.media import Medium
 from anymedia.contracts.problem import Code
 from anymedia.contracts.request import Request
 from anymedia.engine.candidate import Asker
@@ -31,6 +32,7 @@ SCHEME = "bearer "
 CALLER = "caller"
 """Where in a request's state stands who asks, once that is known."""
 MOST_LATELY = 10_000
+MEDIA: Final[tuple[Medium, ...]] = get_args(Medium)
 WHERE = "Send it as `Authorization: Bearer KEY`"
 
 
@@ -40,6 +42,17 @@ class Caller(Asker):
 
     key: VirtualKey | None = None
     """`None` for the operator: no key was needed, or it was the admin key."""
+    generates: bool = field(init=False)
+    """Whether it may have something made."""
+    freely: frozenset[Medium] = field(init=False)
+    """Media of which it may ask every model."""
+
+    def __post_init__(self) -> None:
+        key = self.key
+        free = key is None or not key.models
+        media = MEDIA if key is None or not key.media else key.media
+        object.__setattr__(self, "generates", self.may("generate"))
+        object.__setattr__(self, "freely", frozenset(media if self.generates and free else ()))
 
     @property
     def owner(self) -> str:

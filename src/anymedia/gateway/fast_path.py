@@ -119,7 +119,8 @@ class FastPath:
             story = state[STORY] = observer.request(name, head.method, head.said)
         self._metrics.began()
         try:
-            caller.need("generate")
+            if not caller.generates:
+                caller.need("generate")  # which says so
             way = lane.short_way.way(fields, caller)
             if way is None:
                 return False

@@ -36,6 +36,7 @@ from anymedia.gateway.ours.reading import Wish, document, wish_of, with_key
 from anymedia.gateway.ours.schemas import answers, asks
 from anymedia.gateway.ours.shown import link, plain, shown
 from anymedia.gateway.shared.document import as_json, encoded
+from anymedia.gateway.shared.presence import attended
 from anymedia.gateway.shared.refusals import headers_of, status_of
 from anymedia.gateway.shared.streamed import Streamed
 
@@ -68,7 +69,7 @@ def router(gateway: Gateway) -> APIRouter:
         began = gateway.clock.now()
         outcome: Outcome | GenerationError
         try:
-            outcome = await made(gateway, caller, with_key(typed(envelope), request), wish)
+            outcome = await made(gateway, caller, with_key(typed(envelope), request), wish, request)
         except GenerationError as error:
             outcome = error
         return enveloped(gateway, envelope, outcome, version, began, wish)
@@ -113,7 +114,7 @@ def typed_route(gateway: Gateway, medium: Medium) -> Any:
             events = text_events(gateway, caller, wanted)
             return Streamed(request, events, problems.MANNER, gateway.clock)
         wish = wish_of(request, gateway.settings.wait_seconds)
-        outcome = await made(gateway, caller, wanted, wish)
+        outcome = await made(gateway, caller, wanted, wish, request)
         headers = headers_for(outcome, wish)
         return as_json(shown(outcome), 200 if isinstance(outcome, Result) else 202, headers)
 
@@ -135,16 +136,20 @@ async def text_events(
             yield b"event: " + event.kind.encode() + b"\ndata: " + said + b"\n\n"
 
 
-async def made(gateway: Gateway, caller: Caller, wanted: Request[Any], wish: Wish) -> Outcome:
-    """The result, or the job that will have it."""
+async def made(
+    gateway: Gateway, caller: Caller, wanted: Request[Any], wish: Wish, request: HttpRequest
+) -> Outcome:
+    """The result, or the job that will have it. Raises `CallerGone`: a job goes on all the same."""
     if not isinstance(wanted, MediaRequest):
-        result: Result = await gateway.client.run(wanted, asker=caller)
+        with attended(request.receive):
+            result: Result = await gateway.client.run(wanted, asker=caller)
         return result
     if not wish.wants_a_job and (kept := await gateway.client.recall(wanted, caller)) is not None:
         return kept
     handle = await gateway.client.submit(wanted, asker=caller)
     seconds = min(wish.seconds, wanted.timeout_seconds or wish.seconds)
-    outcome = await waited_for(handle, seconds)
+    with attended(request.receive):
+        outcome = await waited_for(handle, seconds)
     if isinstance(outcome, MediaResult):
         await gateway.client.remember(wanted, caller, outcome)
     return outcome

@@ -20,29 +20,28 @@ class CallerGone(Exception):
     """The caller has hung up."""
 
 
-class attended:  # noqa: N801  it is used like a function
+class attended(Attendance):  # noqa: N801  it is used like a function
     """What runs inside is stopped when the caller hangs up, and ends as `CallerGone`.
 
     What cannot be stopped any more is waited for (`Attendance`). The body must have been read
     before: whatever comes now can only be the end.
     """
 
-    __slots__ = ("_attendance", "_leaving", "_receive", "_watch")
+    __slots__ = ("_leaving", "_receive", "_watch")
 
     def __init__(self, receive: Receive) -> None:
-        self._attendance = Attendance()
+        super().__init__()
         self._receive = receive
         self._leaving: Leaving | None = getattr(receive, "leaving", None)
         """Our own server tells; of any other the next message is waited for."""
         self._watch: Watch | None = None
 
     def __enter__(self) -> None:
-        attendance = self._attendance
-        attendance.__enter__()
+        self.begin()
         if self._leaving is not None:
-            self._leaving(attendance.leave)
+            self._leaving(self.leave)
         else:
-            self._watch = Watch(self._receive, attendance.leave)
+            self._watch = Watch(self._receive, self.leave)
             self._watch.begin()
 
     def __exit__(
@@ -51,18 +50,16 @@ class attended:  # noqa: N801  it is used like a function
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        attendance = self._attendance
         if self._leaving is not None:
             self._leaving(None)
         elif self._watch is not None:
             self._watch.end()
-        attendance.__exit__()
-        if isinstance(error, asyncio.CancelledError):
-            working = attendance.task
-            assert working is not None
-            others = working.uncancel() if attendance.stopped else working.cancelling()
-            if not attendance.gone or others > 0:
-                return
-            raise CallerGone from None
-        if error is None and attendance.gone:
-            raise CallerGone
+        self.end()
+        if error is None:
+            if self.gone:
+                raise CallerGone
+        elif isinstance(error, asyncio.CancelledError):
+            assert self.task is not None
+            others = self.task.uncancel() if self.stopped else self.task.cancelling()
+            if self.gone and others == 0:
+                raise CallerGone from None
