@@ -72,7 +72,7 @@ class Asked:
 
     def comes(self, body: bytes, *, more: bool = False) -> None:
         """Some of the request's body."""
-        self.cycle.body += body
+        self.cycle.takes(body)
         self.cycle.more_body = more
         self.cycle.set()
 

@@ -83,6 +83,9 @@ class Unfit(Exception):
 class Connection(HttpToolsProtocol):
     """Reads requests until there is something wrong with one."""
 
+    cycle: Cycle
+    """The last request of those that have come."""
+
     def __init__(
         self, *, rules: Rules, load: Load, told: Told, fast: Fast | None = None, **given: Any
     ) -> None:
@@ -184,9 +187,8 @@ class Connection(HttpToolsProtocol):
             return False
         digits, body = found
         cycle = self._begin(known.head, known.head.with_length(digits), keep_alive=True)
-        cycle.body += body
-        cycle.more_body = False
-        cycle.set()
+        cycle.takes(body)
+        cycle.complete()
         self._start_asgi_task(cycle, self.app)
         return True
 
@@ -310,10 +312,10 @@ class Connection(HttpToolsProtocol):
         cycle = self.cycle
         if cycle.response_complete:
             return
-        cycle.body += body
+        cycle.takes(body)
         if len(cycle.body) > HIGH_WATER_LIMIT:
             self.flow.pause_reading()
-        cycle.message_event.set()
+        cycle.set()
 
     def on_message_complete(self) -> None:
         """The request is whole."""
@@ -324,8 +326,7 @@ class Connection(HttpToolsProtocol):
             self._no_longer()
         cycle = self.cycle
         if not cycle.response_complete:
-            cycle.more_body = False
-            cycle.message_event.set()
+            cycle.complete()
 
     def on_response_complete(self) -> None:
         """It is answered: now the next one, or for a while nothing."""

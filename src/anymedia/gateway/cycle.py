@@ -39,6 +39,20 @@ Fast: TypeAlias = Callable[["Cycle"], Awaitable[bool]]
 class Cycle(RequestResponseCycle):
     """Hands on what comes of a request, and writes its answer."""
 
+    # How each begins. Its parent sets all of it for each, and makes an event besides.
+    access_log = False
+    """A log of requests is written elsewhere."""
+    disconnected = response_started = response_complete = False
+    more_body = True
+    body: bytes | bytearray = b""  # type: ignore[assignment]  # as it came, where it came at once
+    chunked_encoding: bool | None = None
+    expected_content_length = 0
+    _news = False
+    _event: asyncio.Event | None = None
+    """For whoever waits for news; as a rule nobody does."""
+    _held: bytes | None = None
+    _left: Callable[[], None] | None = None
+
     def __init__(
         self,
         head: Head,
@@ -59,26 +73,13 @@ class Cycle(RequestResponseCycle):
         """What is known of it before an application is asked."""
         self._scope_of = scope
         self._fast = fast
-        self._news = False
-        self._event: asyncio.Event | None = None
-        """For whoever waits for news; as a rule nobody does."""
-        self._held: bytes | None = None
-        self._left: Callable[[], None] | None = None
-        # As its parent does, which cannot be asked for without two calls and an event more.
         self.transport = transport
         self.flow = flow
-        self.logger = self.access_logger = logger
-        self.access_log = False  # a log of requests is written elsewhere
+        self.logger = logger
         self.default_headers = default_headers
         self.on_response = on_response
-        self.disconnected = False
         self.keep_alive = keep_alive
         self.waiting_for_100_continue = expect_100_continue
-        self.body = bytearray()
-        self.more_body = True
-        self.response_started = self.response_complete = False
-        self.chunked_encoding = None
-        self.expected_content_length = 0
 
     @cached_property
     def scope(self) -> Any:  # type: ignore[override]  # made where an application is asked
@@ -108,6 +109,20 @@ class Cycle(RequestResponseCycle):
     @message_event.setter
     def message_event(self, _: Any) -> None:
         """There is no other."""
+
+    def takes(self, body: bytes) -> None:
+        """Some of the body has come."""
+        if not self.body:
+            self.body = body
+        elif isinstance(self.body, bytes):
+            self.body = bytearray(self.body) + body
+        else:
+            self.body += body
+
+    def complete(self) -> None:
+        """All of it has."""
+        self.more_body = False
+        self.set()
 
     def set(self) -> None:
         """Something has come, or nothing more will."""
@@ -142,7 +157,7 @@ class Cycle(RequestResponseCycle):
         if self.flow.read_paused:
             self.flow.resume_reading()
         self._news = False
-        body, self.body = self.body, bytearray()
+        body, self.body = self.body, b""
         return bytes(body)
 
     def at_hand(self) -> Message | None:
@@ -164,7 +179,7 @@ class Cycle(RequestResponseCycle):
             self._news = False
         if self.disconnected or self.response_complete:
             return {"type": "http.disconnect"}
-        body, self.body = self.body, bytearray()
+        body, self.body = self.body, b""
         return {"type": "http.request", "body": bytes(body), "more_body": self.more_body}
 
     async def _wait(self) -> None:
