@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
 from anymedia.gateway.door import SAFE
 from tests.gateway.serving import ADMIN, Running, serving
 from tests.gateway.test_upstreams import ANSWER, CHAT, JSON, WORDS, rows, settings_for
+from tests.gateway.test_wire import connected
 from tests.support.rawserver import response, saying, serving as upstream
 
 MODEL = "openai/gpt-4o-mini"
@@ -24,16 +25,18 @@ BEHIND = {"Origin": "https://somewhere.example"}
 
 
 @contextmanager
-def keyed(tmp_path: Path, answer: bytes, **rights: Any) -> Iterator[tuple[Running, str]]:
+def keyed(
+    tmp_path: Path, answer: bytes, *, models: Sequence[str] = (), **gateway: Any
+) -> Iterator[tuple[Running, str]]:
     """A gateway in front of a provider that always says the same, and a key that it knows."""
     with upstream(saying(answer, then_close=False)) as server:
         said = settings_for(
             server.url,
-            gateway={"admin_key": ADMIN},
+            gateway={"admin_key": ADMIN, **gateway},
             limits=[{"scope": "caller", "per_minute": 1000, "tokens_per_day": 1_000_000}],
         )
         with serving(tmp_path, said) as running:
-            key = running.key(**rights)[1]
+            key = running.key(models=models)[1]
             with running.caller(key) as caller:
                 assert caller.get("/v1/models").status_code == 200
             yield running, key
@@ -181,40 +184,66 @@ def heard(connection: socket.socket, many: int) -> list[int]:
 
 
 @pytest.fixture
-def asked(tmp_path: Path) -> Iterator[tuple[socket.socket, str]]:
+def asked(tmp_path: Path) -> Iterator[tuple[Running, socket.socket, str]]:
     """A connection on which one chat was answered, and its key."""
-    with keyed(tmp_path, GOOD) as (running, key):
-        where = urlsplit(running.url)
-        with socket.create_connection((where.hostname, where.port), timeout=20) as connection:
-            connection.sendall(written(key, json.dumps(chat()).encode()))
-            assert heard(connection, 1) == [200]
-            yield connection, key
+    with keyed(tmp_path, GOOD) as (running, key), connected(running) as connection:
+        connection.sendall(written(key, json.dumps(chat()).encode()))
+        assert heard(connection, 1) == [200]
+        yield running, connection, key
 
 
 BODY = json.dumps(chat("Once more")).encode()
 
 
-def test_a_known_head_before_other_bodies(asked: tuple[socket.socket, str]) -> None:
+def test_a_known_head_before_other_bodies(asked: tuple[Running, socket.socket, str]) -> None:
     """Longer, shorter, none, and no JSON."""
-    connection, key = asked
+    _, connection, key = asked
     for body, status in ((BODY, 200), (b"{}", 400), (b"", 400), (b"[" * 9, 400), (BODY, 200)):
         connection.sendall(written(key, body))
         assert heard(connection, 1) == [status]
 
 
-def test_a_known_head_and_a_body_in_pieces(asked: tuple[socket.socket, str]) -> None:
-    """Wherever it is cut: in the head, in the length, in the body."""
-    connection, key = asked
+def test_a_known_head_and_a_body_in_pieces(
+    asked: tuple[Running, socket.socket, str],
+) -> None:
+    """Wherever it is cut: in the head, in the length, between both, in the body."""
+    running, connection, key = asked
     whole = written(key, BODY)
-    for cut in (1, whole.index(b"Content-Length: ") + 17, len(whole) - len(BODY), len(whole) - 3):
-        connection.sendall(whole[:cut])
-        connection.sendall(whole[cut:])
+    length, body = whole.index(b"Content-Length: ") + 17, len(whole) - len(BODY)
+    for cuts in ((1,), (length,), (body,), (body + 1,), (body, body + 5, len(whole) - 1)):
+        for start, end in pairwise((0, *cuts, len(whole))):
+            connection.sendall(whole[start:end])
+            with running.caller() as other:
+                assert other.get("/livez").status_code == 200  # it has been read by now
         assert heard(connection, 1) == [200]
+    connection.sendall(whole[: body + 9])
+    with running.caller() as other:
+        assert other.get("/livez").status_code == 200
+    connection.sendall(whole[body + 9 :] + whole + written(key, b"{}"))
+    assert heard(connection, 3) == [200, 200, 400]
 
 
-def test_two_known_heads_at_once(asked: tuple[socket.socket, str]) -> None:
+def test_a_body_that_does_not_come_is_not_waited_for_for_ever(tmp_path: Path) -> None:
+    """Behind a known head either; and who hangs up meanwhile has asked nothing."""
+    with (
+        keyed(tmp_path, GOOD, body_seconds=0.2) as (running, key),
+        connected(running) as connection,
+    ):
+        for _ in range(2):
+            connection.sendall(written(key, BODY))
+            assert heard(connection, 1) == [200]
+        with connected(running) as other:
+            other.sendall(written(key, BODY))
+            assert heard(other, 1) == [200]
+            other.sendall(written(key, BODY)[:-3])
+        connection.sendall(written(key, BODY)[:-3])
+        assert heard(connection, 1) == [408]
+    assert len(rows(tmp_path)) == 3
+
+
+def test_two_known_heads_at_once(asked: tuple[Running, socket.socket, str]) -> None:
     """Both are answered, and so is a third that comes while they are."""
-    connection, key = asked
+    _, connection, key = asked
     connection.sendall(written(key, BODY) * 2)
     connection.sendall(written(key, BODY))
     assert heard(connection, 3) == [200, 200, 200]
@@ -230,24 +259,26 @@ def test_two_known_heads_at_once(asked: tuple[socket.socket, str]) -> None:
     ],
 )
 def test_a_head_that_is_nearly_known_is_another(
-    asked: tuple[socket.socket, str], change: Any, status: int
+    asked: tuple[Running, socket.socket, str], change: Any, status: int
 ) -> None:
     """One word of it is enough."""
-    connection, key = asked
+    _, connection, key = asked
     connection.sendall(change(written(key, BODY)))
     assert heard(connection, 1) == [status]
 
 
-def test_a_length_that_is_none_is_refused(asked: tuple[socket.socket, str]) -> None:
+def test_a_length_that_is_none_is_refused(asked: tuple[Running, socket.socket, str]) -> None:
     """As strictly as ever."""
-    connection, key = asked
+    _, connection, key = asked
     connection.sendall(written(key, BODY).replace(b"Content-Length: ", b"Content-Length: +"))
     assert heard(connection, 1) == [400]
 
 
-def test_what_comes_after_a_body_is_no_part_of_it(asked: tuple[socket.socket, str]) -> None:
+def test_what_comes_after_a_body_is_no_part_of_it(
+    asked: tuple[Running, socket.socket, str],
+) -> None:
     """The request is answered, and the noise behind it is the end."""
-    connection, key = asked
+    _, connection, key = asked
     connection.sendall(written(key, BODY + b" NOISE / HTTP/1.1\r\n\r\n", length=len(BODY)))
     assert heard(connection, 1) == [200]
     assert connection.recv(1) == b""

@@ -36,6 +36,8 @@ LONGEST_URL = 16 * 1024
 MOST_PIPELINED = 16
 LINGER_SECONDS = 5.0
 """How long somebody who was refused may go on sending, to get round to reading why."""
+SOON_SECONDS = 1.0
+"""How long a request waits for its body before somebody is asked who waits for it properly."""
 CROWDED_SECONDS = 2.0
 """How long a connection beyond their number may take to ask whether we are well."""
 ONCE = frozenset(
@@ -112,6 +114,10 @@ class Connection(HttpToolsProtocol):
         """Of the message that is read, once it is there."""
         self._pattern: Pattern | None = None
         """What the last message began with, if the next one may begin with the same."""
+        self._to_come = 0
+        """Bytes of a body whose head was known, and which the parser does not see."""
+        self._waits = False
+        """Whether a request waits for its body before anybody is asked."""
         self._crowded = False
         self._resting_since = 0.0
         self._patience: asyncio.TimerHandle | None = None
@@ -152,7 +158,11 @@ class Connection(HttpToolsProtocol):
         """Some bytes, which need not end where a request does."""
         if self._deaf:
             return
-        if self._pattern is not None:
+        if self._to_come:
+            data = self._more(data)
+            if not data:
+                return
+        if self._pattern is not None and not self._in_body:
             if self._repeated(self._pattern, data):
                 return
             self._pattern = None
@@ -164,9 +174,9 @@ class Connection(HttpToolsProtocol):
         except httptools.HttpParserError as error:
             self._refuse(self._refusal or noise(error))
             return
+        if self._began_now and self._head is not None and self.cycle.keep_alive:
+            self._pattern = pattern(self._head, data[: len(data) - self._of_body])
         if not self._in_head and not self._in_body:
-            if self._began_now and self._head is not None and self.cycle.keep_alive:
-                self._pattern = pattern(self._head, data, self._of_body)
             return
         if self._began_now:
             self._first = self._size
@@ -181,16 +191,46 @@ class Connection(HttpToolsProtocol):
             self._refuse(Refused("the body has more wrapping than content"))
 
     def _repeated(self, known: Pattern, data: bytes) -> bool:
-        """Take a whole request that begins like the last one, unless there is more to it."""
+        """Take a request that begins like the last one, unless there is more to it."""
         found = known.match(data) if self.cycle.response_complete else None
         if found is None or self._load.full(known.head.path, len(self.tasks)):
             return False
-        digits, body = found
+        digits, body, to_come = found
+        if to_come > HIGH_WATER_LIMIT:
+            return False
         cycle = self._begin(known.head, known.head.with_length(digits), keep_alive=True)
         cycle.takes(body)
+        if to_come:
+            # It comes at once as a rule: many write their heads and bodies one after the other.
+            self._to_come, self._in_body, self._waits = to_come, True, True
+            self._wait(SOON_SECONDS)
+            return True
         cycle.complete()
         self._start_asgi_task(cycle, self.app)
         return True
+
+    def _more(self, data: bytes) -> bytes:
+        """Take more of the body of such a request; what comes after it."""
+        cycle, piece = self.cycle, data[: self._to_come]
+        beyond = data[self._to_come :]
+        self._to_come -= len(piece)
+        self._in_body = self._to_come > 0
+        if not cycle.response_complete:
+            cycle.takes(piece)
+            if self._in_body:
+                cycle.set()
+            else:
+                cycle.complete()
+        if not self._in_body:
+            self._now()
+        return beyond
+
+    def _now(self) -> None:
+        """Wait no longer; have a request answered that has waited for its body."""
+        self._no_longer()
+        if self._waits:
+            self._waits = False
+            self._start_asgi_task(self.cycle, self.app)
 
     def _parsed(self, data: bytes) -> bytes:
         """Read, and return what is left.
@@ -504,7 +544,9 @@ class Connection(HttpToolsProtocol):
 
     def _too_late(self) -> None:
         self._patience = None
-        if self._in_head and not self._deaf:
+        if self._waits:
+            self._now()  # whoever reads the body waits for the rest of it, and says if that is too long
+        elif self._in_head and not self._deaf:
             seconds = self._rules.head_seconds
             self._refuse(Refused(f"the headers did not arrive within {seconds:g} s", status=408))
         else:

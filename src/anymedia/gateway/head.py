@@ -81,31 +81,31 @@ class Pattern:
         self._from = len(begins)
         self._until = self._from + MOST_DIGITS
 
-    def match(self, data: bytes) -> tuple[bytes, bytes] | None:
-        """The digits of the length, and the body, where these are this head again and all of its body."""
+    def match(self, data: bytes) -> tuple[bytes, bytes, int] | None:
+        """What is said of the length, the body, and how much of it is still to come.
+
+        `None` where these bytes do not begin with this head, or there is more than one request.
+        """
         if not data.startswith(self._begins):
             return None
         end = data.find(b"\r", self._from, self._until)
         if end < 0 or not data.startswith(self._ends, end):
             return None
         digits = data[self._from : end]
-        begins = end + len(self._ends)
-        if not digits.isdigit() or int(digits) != len(data) - begins:
+        if not digits.isdigit():
             return None
-        return digits, data[begins:]
+        begins = end + len(self._ends)
+        to_come = int(digits) - len(data) + begins
+        return (digits, data[begins:], to_come) if to_come >= 0 else None
 
 
-def pattern(head: Head, data: bytes, size: int) -> Pattern | None:
-    """What repeats in a request of these bytes, with a body of so many, where anything may.
-
-    It was let in, and nothing came after it: it is one message, framed by its one length.
-    """
-    length = len(data) - size
-    if b"upgrade" in head.said or not 0 < length <= MOST_KEPT_BYTES:
+def pattern(head: Head, written: bytes) -> Pattern | None:
+    """What repeats in a head that was let in, if anything may; a message framed by its one length."""
+    if b"upgrade" in head.said or len(written) > MOST_KEPT_BYTES:
         return None
-    if not data.endswith(b"\r\n\r\n", 0, length):
+    found = LENGTH.search(written)
+    if found is None or not written.endswith(b"\r\n\r\n"):
         return None
-    found = LENGTH.search(data, 0, length)
-    if found is None or head.said.get(b"content-length") != found[1] or int(found[1]) != size:
+    if head.said.get(b"content-length") != found[1]:
         return None
-    return Pattern(head, data[: found.start(1)], data[found.end(1) : length])
+    return Pattern(head, written[: found.start(1)], written[found.end(1) :])
