@@ -266,6 +266,39 @@ def test_trailers_and_news_without_end_are_not_read_for_ever() -> None:
         assert isinstance(error, UnreadableResponse), answer[:30]
 
 
+def test_a_short_head_before_much_and_short_trailers_after_it_are_read() -> None:
+    """However the pieces fall: what is counted is head and trailers, not the body beside them."""
+    body = bytes(200_000)
+    answer = CHUNKED + b"%x\r\n%b\r\n0\r\n" % (len(body), body) + b"X-Sum: 1\r\n" * 9 + b"\r\n"
+
+    async def asked(size: int) -> tuple[bytes, bytes]:
+        line, got = Line(asyncio.get_running_loop()), []
+        line.connection_made(Pipe())
+        for _ in range(2):
+            asking = line.ask(
+                b"GET / HTTP/1.1\r\ncontent-length: ", b"", seconds=9, limit_bytes=LIMIT
+            )
+            for start in range(0, len(answer), size):
+                line.data_received(answer[start : start + size])
+            await asking
+            assert dict(line.headers) == {"transfer-encoding": "chunked"}
+            got.append(line.content())
+        line.drop()
+        return got[0], got[1]
+
+    for size in (len(answer), len(answer) - 30, 65_536, 1_000):
+        assert asyncio.run(asked(size)) == (body, body), size
+
+
+def test_of_repeated_headers_the_first_counts() -> None:
+    """In whatever letters they are written."""
+    answer = response(b"1", "X-Id: one", "x-iD: two", "X-Id: three", "X-Name: Z\u00fcrich")
+    with serving(saying(answer)) as server:
+        headers = sent(f"{server.url}/").headers
+    assert headers["x-id"] == "one"
+    assert headers["X-NAME"] == "Z\u00fcrich".encode().decode("latin-1")
+
+
 # --- as it comes ----------------------------------------------------------------------------
 
 
@@ -364,10 +397,7 @@ def test_who_listens_slowly_makes_the_provider_wait() -> None:
     async def listening() -> None:
         pipe, line = Pipe(), Line(asyncio.get_running_loop())
         line.connection_made(pipe)
-        asking = asyncio.create_task(
-            line.ask(b"POST / HTTP/1.1\r\ncontent-length: ", b"", seconds=9.0)
-        )
-        await asyncio.sleep(0)
+        asking = line.ask(b"POST / HTTP/1.1\r\ncontent-length: ", b"", seconds=9.0)
         line.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
         await asking
         chunks = aiter(line.chunks())
@@ -380,6 +410,19 @@ def test_who_listens_slowly_makes_the_provider_wait() -> None:
         line.drop()
 
     asyncio.run(listening())
+
+
+def test_what_nobody_read_of_an_answer_is_not_the_next_one_s() -> None:
+    """Whoever leaves before the end is not followed on the same connection."""
+
+    async def leaving(transport: NetworkTransport) -> bytes:
+        async with transport.stream(ready(f"{server.url}/")) as incoming:
+            assert incoming.head.status == 200
+            await asyncio.sleep(0.1)  # all of it has come meanwhile
+        return (await transport.send(ready(f"{server.url}/"), limit_bytes=LIMIT)).content
+
+    with serving(saying(response(bytes(MOST_WAITING_BYTES + 1)), then_close=False)) as server:
+        assert using(leaving) == bytes(MOST_WAITING_BYTES + 1)
 
 
 # --- who goes this way ----------------------------------------------------------------------

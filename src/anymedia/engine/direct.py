@@ -20,6 +20,7 @@ from contextlib import asynccontextmanager
 from functools import lru_cache
 from importlib.util import find_spec
 from itertools import chain
+from operator import methodcaller
 from typing import Any
 
 from anymedia.contracts.errors import NetworkFailed, ProviderTimeout, UnreadableResponse
@@ -59,13 +60,13 @@ class Direct:
         place = url.split("/", 3)[2]
         line = self._free(place) or await self._connected(place, seconds)
         try:
-            status, headers = await line.ask(head, body, seconds=seconds, limit_bytes=limit_bytes)
-            content = line.content()
+            await line.ask(head, body, seconds=seconds, limit_bytes=limit_bytes)
         except BaseException:
             line.drop()
             raise
+        response = HttpResponse(line.status, line.content(), line.headers, url)
         self._keep(place, line)
-        return HttpResponse(status, content, headers, url)
+        return response
 
     @asynccontextmanager
     async def hear(
@@ -75,12 +76,10 @@ class Direct:
         place = url.split("/", 3)[2]
         line = self._free(place) or await self._connected(place, seconds)
         try:
-            status, headers = await line.ask(
-                head, body, seconds=seconds, silence_seconds=silence_seconds
-            )
-            yield HttpResponse(status, b"", headers, url), line.chunks()
+            await line.ask(head, body, seconds=seconds, silence_seconds=silence_seconds)
+            yield HttpResponse(line.status, b"", line.headers, url), line.chunks()
         finally:
-            if line.complete:
+            if line.complete and not line.unread:
                 self._keep(place, line)
             else:
                 line.drop()
@@ -108,14 +107,19 @@ class Direct:
         return None
 
     def _keep(self, place: str, line: Line) -> None:
-        lines = self._kept.setdefault(place, [])
-        if self._closed or not line.reusable or len(lines) >= MOST_KEPT:
+        if self._closed or not line.reusable:
             line.drop()
             return
-        line.since = line.loop.time()
-        lines.append(line)
-        if len(lines) > 1 and line.since - lines[0].since >= KEPT_SECONDS:
-            lines.pop(0).drop()
+        line.since = since = line.loop.time()
+        lines = self._kept.get(place)
+        if not lines:
+            self._kept[place] = [line]
+        elif len(lines) >= MOST_KEPT:
+            line.drop()
+        else:
+            lines.append(line)
+            if since - lines[0].since >= KEPT_SECONDS:
+                lines.pop(0).drop()
 
     async def _connected(self, place: str, seconds: float) -> Line:
         host, _, port = place.partition(":")
@@ -145,6 +149,8 @@ class Line(asyncio.Protocol):
         self.complete = True
         """Whether nothing is to come: the answer has been read to its end, or nobody has asked."""
         self.reusable = False
+        self.status = 0
+        self.headers = Headers()
         self._transport: Any = None
         self._parser: Any = None
         self._waiter: asyncio.Future[None] | None = None
@@ -153,19 +159,19 @@ class Line(asyncio.Protocol):
         self._parts: deque[bytes] = deque()
         self._size = 0
         self._limit: int | None = None
-        self._streaming = False
         self._paused = False
-        self._lines: list[tuple[bytes, bytes]] = []
-        """Of the head, as it comes."""
-        self._headers: dict[str, str] = {}
+        self._said: dict[bytes, bytes] = {}
+        """Of the head, as it comes; after it, of what follows the body."""
+        self.on_header = self._said.setdefault
+        """One header. Of repeated ones the first counts, and nothing else is looked at before the
+        head is complete: so the parser puts them down itself."""
         self._unpacking: Any = None
         self._head_size = 0
-        self._status = 0
         self._ends = self._heard = self._silence = self._strikes = 0.0
 
     # --- asking -----------------------------------------------------------------------------
 
-    async def ask(
+    def ask(
         self,
         head: bytes,
         body: bytes,
@@ -173,82 +179,69 @@ class Line(asyncio.Protocol):
         seconds: float,
         limit_bytes: int | None = None,
         silence_seconds: float | None = None,
-    ) -> tuple[int, Headers]:
-        """Send, and wait: for all of it where there is a limit, else for the head."""
-        self._failure = None
-        self._parts.clear()
-        self._size = self._status = self._head_size = 0
-        self._lines, self._headers = [], {}
-        self._unpacking = None
-        self.complete = self.reusable = self._paused = False
+    ) -> asyncio.Future[None]:
+        """Send. To be awaited: all of the answer where there is a limit, else its head."""
+        loop = self.loop
+        self.complete = self.reusable = False
+        self.status = self._size = 0
+        self._failure = self._unpacking = None
         self._limit = limit_bytes
-        self._streaming = limit_bytes is None
-        self._heard = self.loop.time()
-        self._ends = self._heard + seconds
-        self._silence = min(silence_seconds or seconds, seconds)
-        self._watch(self._heard + self._silence)
-        start = b"%b%d\r\n\r\n" % (head, len(body))
+        now = loop.time()
+        self._ends = due = now + seconds
+        if limit_bytes is None:
+            self._heard, self._silence = now, min(silence_seconds or seconds, seconds)
+            due = now + self._silence
+        if self._timer is None or due < self._strikes:
+            self._watch(due)
+        self._waiter = waiter = loop.create_future()
         if len(body) > COPIED_BYTES:
-            self._transport.write(start)
+            self._transport.write(b"%b%d\r\n\r\n" % (head, len(body)))
             self._transport.write(body)
         else:
-            self._transport.write(start + body)
-        await self._news()
-        if not self._streaming:
-            self._check()  # what has come of the body may not be all of it
-        return self._status, Headers.lowered(self._headers)
+            self._transport.write(b"%b%d\r\n\r\n%b" % (head, len(body), body))
+        return waiter
 
     def content(self) -> bytes:
-        """The whole body."""
-        return self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+        """What has come of the body, once."""
+        content = b"".join(self._parts)
+        self._parts.clear()
+        return content
+
+    @property
+    def unread(self) -> bool:
+        """Whether something has come that nobody has taken."""
+        return bool(self._parts)
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body as it comes; what came together is handed on together."""
-        parts = self._parts
         while True:
-            if parts:
-                chunk = parts[0] if len(parts) == 1 else b"".join(parts)
-                parts.clear()
+            if self._parts:
                 self._size = 0
                 if self._paused:
                     self._paused = False
                     self._transport.resume_reading()
-                yield chunk
+                yield self.content()
             elif self.complete:
                 return
             elif self._failure is not None:
                 raise self._failure
             else:
-                await self._news()
-
-    def _check(self) -> None:
-        """Raise what has gone wrong."""
-        if self._failure is not None:
-            raise self._failure
-
-    async def _news(self) -> None:
-        """Until something has happened that whoever waits should know."""
-        if self._failure is not None:
-            raise self._failure
-        waiter = self._waiter = self.loop.create_future()
-        try:
-            await waiter
-        finally:
-            self._waiter = None
+                self._waiter = self.loop.create_future()
+                await self._waiter
 
     def _wake(self) -> None:
+        """Something has happened that whoever waits should know."""
         waiter = self._waiter
-        if waiter is not None and not waiter.done():
-            if self._failure is not None and not self._parts:
-                waiter.set_exception(self._failure)
-            else:
-                waiter.set_result(None)
+        if waiter is None or waiter.done():
+            return
+        if self._failure is None or (self._parts and self._limit is None):
+            waiter.set_result(None)
+        else:  # what has come of a whole body is not all of it
+            waiter.set_exception(self._failure)
 
     def _watch(self, due: float) -> None:
         """Look at a time. A timer that strikes sooner is left: it looks, and waits for the rest."""
         if self._timer is not None:
-            if self._strikes <= due:
-                return
             self._timer.cancel()
         self._timer, self._strikes = self.loop.call_at(due, self._look), due
 
@@ -260,7 +253,9 @@ class Line(asyncio.Protocol):
         now = self.loop.time()
         if self._paused:
             self._heard = now  # the silence is not the provider's
-        due = min(self._ends, self._heard + self._silence)
+        due = self._ends
+        if self._limit is None:
+            due = min(due, self._heard + self._silence)
         if now < due:
             self._watch(due)
             return
@@ -301,7 +296,7 @@ class Line(asyncio.Protocol):
         if self.complete:
             self._end_timer()
             return
-        if exc is None and self._status and self._until_the_end():
+        if exc is None and self.status and self._until_the_end():
             self.on_message_complete()
             return
         self._fail(NetworkFailed("the connection broke: it was closed", accepted="unknown"))
@@ -311,7 +306,8 @@ class Line(asyncio.Protocol):
         if self.complete:
             self.drop()  # nobody has asked anything
             return
-        self._heard = self.loop.time() if self._streaming else self._heard
+        if not self.status:
+            self._head_size += len(data)
         try:
             self._parser.feed_data(data)
         except Exception as error:  # noqa: BLE001  whatever the parser finds wrong, it is no HTTP
@@ -324,14 +320,17 @@ class Line(asyncio.Protocol):
             )
             self.drop()
             return
-        if not self._status and not self.complete:
-            self._head_size += len(data)
+        if (self._said or not self.status) and not self.complete:
+            if self.status:  # inside what follows the body, of which this may be the beginning
+                self._head_size += min(len(data), self._held())
             if self._head_size > MOST_HEAD_BYTES:
                 self._fail(endless())
                 self.drop()
                 return
-        if self._streaming and (self._parts or self.complete):
-            self._wake()
+        if self._limit is None:
+            self._heard = self.loop.time()
+            if self._parts or self.complete:
+                self._wake()
             if self._size > MOST_WAITING_BYTES and not self._paused and self.open:
                 self._paused = True
                 self._transport.pause_reading()
@@ -343,56 +342,62 @@ class Line(asyncio.Protocol):
         if self.complete:
             raise UnreadableResponse("two answers came to one question", accepted="yes")
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """One header; what comes after the body is none, and nobody reads it."""
-        if not self._status:
-            self._lines.append((name, value))
-            return
-        self._head_size += len(name) + len(value)
-        if self._head_size > MOST_HEAD_BYTES:
-            raise endless()
-
     def on_headers_complete(self) -> None:
         """The head is there."""
-        status, lines = self._parser.get_status_code(), self._lines
-        self._lines = []
+        status, said = self._parser.get_status_code(), self._said
         if status < 200:  # the answer proper is still to come
+            said.clear()
             return
-        self._status = status
-        if sum(map(len, chain.from_iterable(lines))) > MOST_HEAD_BYTES:
+        self.status = status
+        # The pieces that it came in hold more: what was said before it, and some of the body.
+        if self._head_size > MOST_HEAD_BYTES and self._held() > MOST_HEAD_BYTES:
             raise endless()
-        # Of repeated ones the first counts.
-        self._headers = {lowered(name): value.decode("latin-1") for name, value in lines[::-1]}
-        if "content-encoding" in self._headers:
-            packed = self._headers["content-encoding"].lower()
+        self._head_size = 0
+        # The first counts of those, too, that differ in case alone.
+        names, values = map(lowered, reversed(said)), map(decoded, reversed(said.values()))
+        found = dict(zip(names, values, strict=True))
+        said.clear()
+        self.headers = Headers.lowered(found)
+        if "content-encoding" in found:
+            packed = found["content-encoding"].lower()
             if packed != "identity":
                 self._unpacking = unpacking(packed)
-        if self._streaming:
+        if self._limit is None:
             self._wake()
-        elif self._limit is not None:
-            declared = self._headers.get("content-length", "")
+        else:
+            declared = found.get("content-length", "")
             if declared.isdigit() and int(declared[:20]) > self._limit:
                 raise self._too_large()
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
+        limit = self._limit
         if self._unpacking is not None:
-            room = (MOST_PIECE_BYTES if self._limit is None else self._limit - self._size) + 1
+            room = (MOST_PIECE_BYTES if limit is None else limit - self._size) + 1
             body = self._unpacking.decompress(body, room)
             if self._unpacking.unconsumed_tail:
                 raise self._too_large()
         self._size += len(body)
-        if self._limit is not None and self._size > self._limit:
+        if limit is not None and self._size > limit:
             raise self._too_large()
         self._parts.append(body)
 
     def on_message_complete(self) -> None:
         """That was all."""
-        if not self._status:
+        if not self.status:
             return  # a 1xx
+        if self._said:  # what came after the body is nothing that anybody reads
+            if self._held() > MOST_HEAD_BYTES:
+                raise endless()
+            self._said.clear()
+            self._head_size = 0
         self.complete = True
         self.reusable = self.open and self._parser.should_keep_alive()
         self._wake()
+
+    def _held(self) -> int:
+        """How much of a head is there; what is repeated is there once."""
+        return sum(map(len, chain(self._said, self._said.values())))
 
     def _too_large(self) -> UnreadableResponse:
         from anymedia.engine.transport import too_large
@@ -401,7 +406,7 @@ class Line(asyncio.Protocol):
 
     def _until_the_end(self) -> bool:
         """Whether the answer ends where the connection does."""
-        said = self._headers
+        said = self.headers
         return "content-length" not in said and "transfer-encoding" not in said
 
 
@@ -414,6 +419,10 @@ def endless() -> UnreadableResponse:
 def lowered(name: bytes) -> str:
     """A header's name as it is looked for."""
     return name.decode("latin-1").lower()
+
+
+decoded = methodcaller("decode", "latin-1")
+"""A header's value as text."""
 
 
 def unpacking(packed: str) -> Any:

@@ -7,7 +7,7 @@ with it is shown for the code that talks to paid providers.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from importlib import import_module
 from typing import Any
@@ -101,8 +101,8 @@ class Switchboard:
         """Send that scheme to a server in this process."""
         self._local[scheme] = InProcessTransport(server, self._clock)
 
-    async def send(self, outgoing: Outgoing, *, limit_bytes: int) -> HttpResponse:
-        return await self._for(outgoing).send(outgoing, limit_bytes=limit_bytes)
+    def send(self, outgoing: Outgoing, *, limit_bytes: int) -> Coroutine[Any, Any, HttpResponse]:
+        return self._for(outgoing).send(outgoing, limit_bytes=limit_bytes)
 
     @asynccontextmanager
     async def stream(self, outgoing: Outgoing) -> AsyncIterator[Incoming]:

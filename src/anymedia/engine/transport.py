@@ -7,12 +7,14 @@ proves nothing, so it is `unknown`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
 from urllib.request import getproxies
+
+import msgspec
 
 from anymedia.contracts.errors import (
     InvalidConfiguration,
@@ -36,23 +38,26 @@ WHOLE_BUFFER_BYTES = 64 * 1024
 """Where nobody looks before the end, a small answer comes head and body in one: a third less work."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outgoing:
+class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     """A request down to its bytes."""
 
     method: str
     url: str
-    headers: dict[str, str] = field(repr=False)
-    body: bytes | None = field(default=None, repr=False)
+    headers: dict[str, str]
+    body: bytes | None = None
     total_seconds: float = 600.0
     read_seconds: float | None = None
     """The longest silence; as long as the whole unless said. Connections are kept by it, so it
     must not vary from request to request."""
-    proxy: str | None = field(default=None, repr=False)
+    proxy: str | None = None
     pinned_address: tuple[str, str, int] | None = None
     """Host, address and port that it must go to, whatever the name server says meanwhile."""
-    head: bytes | None = field(default=None, repr=False)
+    head: bytes | None = None
     """Method, URL and headers as bytes, from who sends the same again and again (`direct`)."""
+
+    def __repr__(self) -> str:
+        """Without what may hold a key, or words of the caller's."""
+        return f"Outgoing({self.method} {self.url}, total_seconds={self.total_seconds:g})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,7 @@ class Incoming:
 class Transport(Protocol):
     """Sends bytes. Follows no redirects and repeats nothing."""
 
-    async def send(self, outgoing: Outgoing, *, limit_bytes: int) -> HttpResponse:
+    def send(self, outgoing: Outgoing, *, limit_bytes: int) -> Coroutine[Any, Any, HttpResponse]:
         """Send and read the whole answer, up to a size."""
         ...
 
@@ -91,21 +96,25 @@ class NetworkTransport:
         self._behind_proxy = bool(getproxies())
         """Whether the environment names a proxy, which the client heeds by itself."""
 
-    def _goes_directly(self, outgoing: Outgoing) -> bool:
-        """Whether the event loop itself may send it."""
-        return not (
-            self._behind_proxy or outgoing.proxy is not None or outgoing.pinned_address is not None
+    def send(self, outgoing: Outgoing, *, limit_bytes: int) -> Coroutine[Any, Any, HttpResponse]:
+        opening = self._opening(outgoing)
+        if opening is None:
+            return self._by_client(outgoing, limit_bytes)
+        return self._direct.ask(
+            outgoing.url,
+            opening,
+            outgoing.body or b"",
+            seconds=outgoing.total_seconds,
+            limit_bytes=limit_bytes,
         )
 
-    async def send(self, outgoing: Outgoing, *, limit_bytes: int) -> HttpResponse:
-        if outgoing.head is not None and self._goes_directly(outgoing):
-            return await self._direct.ask(
-                outgoing.url,
-                outgoing.head,
-                outgoing.body or b"",
-                seconds=outgoing.total_seconds,
-                limit_bytes=limit_bytes,
-            )
+    def _opening(self, outgoing: Outgoing) -> bytes | None:
+        """The first bytes of what the event loop itself may send."""
+        if self._behind_proxy or outgoing.proxy is not None or outgoing.pinned_address is not None:
+            return None
+        return outgoing.head
+
+    async def _by_client(self, outgoing: Outgoing, limit_bytes: int) -> HttpResponse:
         from pyreqwest import exceptions
 
         client, buffer_bytes = self._client(outgoing), min(WHOLE_BUFFER_BYTES, limit_bytes)
@@ -117,10 +126,11 @@ class NetworkTransport:
 
     @asynccontextmanager
     async def stream(self, outgoing: Outgoing) -> AsyncIterator[Incoming]:
-        if outgoing.head is not None and self._goes_directly(outgoing):
+        opening = self._opening(outgoing)
+        if opening is not None:
             async with self._direct.hear(
                 outgoing.url,
-                outgoing.head,
+                opening,
                 outgoing.body or b"",
                 seconds=outgoing.total_seconds,
                 silence_seconds=outgoing.read_seconds,

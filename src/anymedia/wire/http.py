@@ -172,6 +172,14 @@ class Headers(Mapping[str, str]):
         headers._values = values  # noqa: SLF001  its own
         return headers
 
+    def first(self, names: tuple[str, ...]) -> str | None:
+        """The first of these that says something; the names are in lower case."""
+        values = self._values
+        for name in names:
+            if found := values.get(name):
+                return found
+        return None
+
     def __getitem__(self, name: str) -> str:
         return self._values[name.lower()]
 
@@ -210,7 +218,7 @@ class HttpResponse:
     ) -> None:
         self.status = status
         self.content = content
-        self.headers = headers if isinstance(headers, Headers) else Headers(headers or {})
+        self.headers = headers if type(headers) is Headers else Headers(headers or {})
         self.url = url
 
     def read(self, shape: type[T]) -> T:
