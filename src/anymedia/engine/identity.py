@@ -8,12 +8,14 @@ in held callers up for a third of a second.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import time
 
 BYTES = 16
 LETTERS = 2 * BYTES
-AT_ONCE = 256
+AT_ONCE = 512
+PIECES = re.compile("." * LETTERS)
 MOMENT_LETTERS = 12
 """Hexadecimal digits of the milliseconds since 1970."""
 CHANCE_LETTERS = LETTERS - MOMENT_LETTERS
@@ -43,32 +45,31 @@ class Names:
     It belongs to one event loop. A forked child begins with a store of its own.
     """
 
-    __slots__ = ("_place", "_process", "_store")
+    __slots__ = ("_process", "_store")
 
     def __init__(self) -> None:
-        self._store = ""
-        self._place = 0
+        self._store: list[str] = []
         self._process = 0
 
     def one(self, kind: str, letters: int = LETTERS) -> str:
         """One more, of no more than 128 random bits, and what it names."""
-        start = self._start(LETTERS)
-        return f"{kind}_{self._store[start : start + letters]}"
+        if not self._store or os.getpid() != self._process:
+            self._fill()
+        return f"{kind}_{self._store.pop()[:letters]}"
 
     def two(self, one: str, other: str) -> tuple[str, str]:
         """Two more for rows, which begin with the time: 80 random bits each, and what they name."""
-        start, now = self._start(2 * CHANCE_LETTERS), moment()
-        middle = start + CHANCE_LETTERS
+        store = self._store
+        if len(store) < 2 or os.getpid() != self._process:
+            store = self._fill()
+        now = moment()
         return (
-            f"{one}_{now}{self._store[start:middle]}",
-            f"{other}_{now}{self._store[middle : self._place]}",
+            f"{one}_{now}{store.pop()[:CHANCE_LETTERS]}",
+            f"{other}_{now}{store.pop()[:CHANCE_LETTERS]}",
         )
 
-    def _start(self, letters: int) -> int:
-        """Where so many begin that nobody has had."""
-        place, process = self._place, os.getpid()
-        if place + letters > len(self._store) or process != self._process:
-            self._store, self._process = os.urandom(2 * BYTES * AT_ONCE).hex(), process
-            place = 0
-        self._place = place + letters
-        return place
+    def _fill(self) -> list[str]:
+        """Names that nobody has had."""
+        self._process = os.getpid()
+        self._store = PIECES.findall(os.urandom(BYTES * AT_ONCE).hex())
+        return self._store

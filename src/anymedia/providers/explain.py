@@ -115,14 +115,7 @@ class ErrorTable:
             self.said(response),
             status=response.status,
             retry_after=retry_after(response),
-            request_id=next(
-                (
-                    found
-                    for name in self.request_id_headers
-                    if (found := response.headers.get(name))
-                ),
-                None,
-            ),
+            request_id=response.headers.first(self.request_id_headers),
             body=response.content,
         )
 

@@ -7,9 +7,9 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from anymedia.contracts.errors import GenerationError, NetworkFailed
+from anymedia.contracts.errors import GenerationError, NetworkFailed, UnreadableResponse
 from anymedia.providers.dialects.openai.quirks import Quirks
-from anymedia.providers.dialects.openai.relay import relay, signed
+from anymedia.providers.dialects.openai.relay import looked_at, relay, signed
 from anymedia.providers.spec import Relay
 from anymedia.wire.http import HttpResponse
 
@@ -159,3 +159,68 @@ def test_an_answer_says_who_gave_it_and_what_it_cost() -> None:
         "odd": {"a": [1.5]},
         "usage": {"prompt_tokens": 9, "completion_tokens": 3, "cost": 0.25},
     }
+
+
+USUAL = {"choices": [{}], "usage": {"prompt_tokens": 9, "completion_tokens": 3}}
+
+
+@pytest.mark.parametrize("quirks", [Quirks(), Quirks(reports_cost=True)])
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"id": "c", "model": "m", "object": "chat.completion", "error": None},
+        {"id": "", "model": None},
+        {"id": 7, "model": {"name": "m"}, "object": ["a"]},
+        {"model": 'Z\u00fcrich "1"', "id": "\u2028"},
+        {"error": {}},
+        {"error": ""},
+        {"usage": None},
+        {"usage": []},
+        {"usage": {"input_tokens": 5}},
+        {"usage": {"prompt_tokens": "5", "completion_tokens": 1.0}},
+        {"usage": {"prompt_tokens": 5, "completion_tokens": 2, "cached_tokens": 3, "cost": 0.5}},
+        {
+            "usage": {
+                "prompt_tokens": 5,
+                "completion_tokens": 2,
+                "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": None},
+                "completion_tokens_details": {"reasoning_tokens": 1, "image_tokens": 1},
+            }
+        },
+    ],
+)
+def test_an_answer_has_the_same_receipt_however_closely_it_is_looked_at(
+    more: dict[str, object], quirks: Quirks
+) -> None:
+    """As nearly everybody gives it, or field by field."""
+    way = relay(quirks)
+    assert way is not None
+    content = msgspec.json.encode({**USUAL, **more})
+    for headers in ({}, {"X-Request-Id": "r_1"}):
+        response = HttpResponse(200, content, headers)
+        assert way.read(response) == looked_at(response, quirks)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"error": {"message": "overloaded"}},
+        {"object": "error", "message": "overloaded"},
+        {"choices": []},
+        {"choices": None},
+        {"choices": {}},
+    ],
+)
+def test_a_failure_inside_a_good_answer_is_one(more: dict[str, object]) -> None:
+    """Whatever else it tells."""
+    with pytest.raises(GenerationError):
+        way().read(HttpResponse(200, msgspec.json.encode({**USUAL, **more})))
+
+
+def test_an_answer_that_is_cut_or_none_cannot_be_read() -> None:
+    """Its receipt would be a guess."""
+    content = msgspec.json.encode(USUAL)
+    for wrong in (content[:-1], b"", b"[]", b"<html>", content + b"}"):
+        with pytest.raises(UnreadableResponse):
+            way().read(HttpResponse(200, wrong))

@@ -119,8 +119,7 @@ def failure_inside(body: Any, errors: ErrorTable, request_id: str | None = None)
 
 def request_id(response: HttpResponse, errors: ErrorTable) -> str | None:
     """The provider's id for the exchange, from whichever header it uses."""
-    names = errors.request_id_headers
-    return next((found for name in names if (found := response.headers.get(name))), None)
+    return response.headers.first(errors.request_id_headers)
 
 
 def id_in(content: bytes) -> str | None:

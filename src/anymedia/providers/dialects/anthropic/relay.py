@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Raw
+from msgspec import Meta, Raw
 
 from anymedia.contracts.errors import NetworkFailed, UnreadableResponse
 from anymedia.contracts.model import Model
@@ -20,6 +20,7 @@ from anymedia.providers.dialects.anthropic.quirks import Quirks
 from anymedia.providers.dialects.anthropic.usage import usage
 from anymedia.providers.dialects.openai.relay import (
     OBJECT,
+    UNREADABLE,
     Named,
     counts_of,
     data_of,
@@ -39,6 +40,8 @@ from anymedia.wire.sse import MAX_EVENT_BYTES, too_large
 
 PLAIN = frozenset({"model", "messages", "max_tokens", "system", "stop_sequences", "stream"})
 PATH = "/v1/messages"
+NOTHING_ELSE: dict[str, Any] = {}
+"""Is changed of a body but its model."""
 TELLING = re.compile(rb'"type"\s*:\s*"(?:message_start|message_delta|message_stop|error)"|"error"')
 """What an event that has to be looked at holds. Quotes inside a text are escaped."""
 
@@ -58,7 +61,7 @@ class Plain(msgspec.Struct, forbid_unknown_fields=True):
     content: str | list[Words]
 
 
-TURNS = msgspec.json.Decoder(list[Plain])
+TURNS = msgspec.json.Decoder(Annotated[list[Plain], Meta(min_length=1)])
 SYSTEM = msgspec.json.Decoder(str | list[Words])
 STOPS = msgspec.json.Decoder(list[str])
 
@@ -76,6 +79,20 @@ class Counted(msgspec.Struct):
 COUNTED = msgspec.json.Decoder(Counted)
 
 
+class Told(msgspec.Struct):
+    """A good answer as nearly everybody gives it. Whatever is told otherwise is looked at closely."""
+
+    content: list[Raw]
+    usage: Counted
+    model: str | None = None
+    id: str | None = None
+    type: str | None = None
+    error: None = None
+
+
+TOLD = msgspec.json.Decoder(Told)
+
+
 class Event(Shape):
     """An event that is looked at."""
 
@@ -90,7 +107,7 @@ def relay(quirks: Quirks) -> Relay:
     allowed = PLAIN | set(quirks.sampling.values())
 
     def suits(fields: Fields, model: Model | None) -> bool:
-        if not allowed.issuperset(fields) or "messages" not in fields:
+        if not allowed.issuperset(fields):
             return False
         most = most_written(fields)
         cap = model.limits.output_tokens if model is not None else None
@@ -102,33 +119,29 @@ def relay(quirks: Quirks) -> Relay:
             return False
         try:
             system, stops = fields.get("system"), fields.get("stop_sequences")
-            return (
-                bool(TURNS.decode(fields["messages"]))
-                and (system is None or bool(SYSTEM.decode(system)))
-                and (stops is None or STOPS.decode(stops) is not None)
-            )
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            TURNS.decode(fields["messages"])
+            if stops is not None:
+                STOPS.decode(stops)
+            return system is None or bool(SYSTEM.decode(system))
+        except (KeyError, *UNREADABLE):
             return False  # the long way says what is wrong, or can do it
 
     def ask(body: bytes, fields: Fields, model_id: str) -> bytes:
-        same = bytes(fields["model"]) == b'"%b"' % model_id.encode()
-        return body if same else rewritten(body, fields, {"model": model_id})
+        return rewritten(body, fields, model_id, NOTHING_ELSE)
 
     def receipt(response: HttpResponse) -> Receipt:
-        answer = whole(response)
-        identifier = request_id(response, quirks.errors)
-        if said(answer, "error") or text_in(answer, "type") == "error":
-            raise failure_inside(response.read(dict), quirks.errors, identifier)
-        if bytes(answer.get("content", b""))[:1] != b"[":
-            raise UnreadableResponse(
-                "the answer has no `content`", accepted="unknown", request_id=identifier
-            )
-        raw = bytes(answer.get("usage", b"null"))
+        try:
+            told = TOLD.decode(response.content)
+            answer = OBJECT.decode(response.content)
+        except UNREADABLE:
+            return looked_at(response, quirks)
+        if told.type == "error":
+            return looked_at(response, quirks)
         return Receipt(
-            counts=counts(raw),
-            raw=Raw(raw) if raw[:1] == b"{" else None,
-            model=text_in(answer, "model"),
-            request_id=identifier or text_in(answer, "id"),
+            counts=counted(told.usage),
+            raw=answer["usage"],
+            model=told.model,
+            request_id=response.headers.first(quirks.errors.request_id_headers) or told.id,
             answer=answer,
         )
 
@@ -160,12 +173,36 @@ def most_written(fields: Fields) -> int | None:
     return int(digits[:9]) if digits.isdigit() else None
 
 
+def looked_at(response: HttpResponse, quirks: Quirks) -> Receipt:
+    """What is kept of an answer that may be none, field by field. Raises the failure it tells."""
+    answer = whole(response)
+    identifier = request_id(response, quirks.errors)
+    if said(answer, "error") or text_in(answer, "type") == "error":
+        raise failure_inside(response.read(dict), quirks.errors, identifier)
+    if bytes(answer.get("content", b""))[:1] != b"[":
+        raise UnreadableResponse(
+            "the answer has no `content`", accepted="unknown", request_id=identifier
+        )
+    raw = bytes(answer.get("usage", b"null"))
+    return Receipt(
+        counts=counts(raw),
+        raw=Raw(raw) if raw[:1] == b"{" else None,
+        model=text_in(answer, "model"),
+        request_id=identifier or text_in(answer, "id"),
+        answer=answer,
+    )
+
+
 def counts(raw: bytes) -> dict[str, int]:
     """Whole numbers of a usage, by our names for them."""
     try:
-        told = COUNTED.decode(raw)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return counted(COUNTED.decode(raw))
+    except UNREADABLE:
         return counts_of(usage(read(raw, object)))
+
+
+def counted(told: Counted) -> dict[str, int]:
+    """The same of one that was told as usual."""
     cached, written = told.cache_read_input_tokens, told.cache_creation_input_tokens
     found = {
         "input_tokens": told.input_tokens + (cached or 0) + (written or 0),

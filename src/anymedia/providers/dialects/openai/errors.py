@@ -132,5 +132,4 @@ def raise_failure_inside(
 
 def request_id(response: HttpResponse, errors: ErrorTable) -> str | None:
     """The provider's id for the exchange, from whichever header it uses."""
-    names = errors.request_id_headers
-    return next((found for name in names if (found := response.headers.get(name))), None)
+    return response.headers.first(errors.request_id_headers)

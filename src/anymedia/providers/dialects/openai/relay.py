@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Literal
+from functools import lru_cache
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Raw
+from msgspec import Meta, Raw
 
 from anymedia.contracts.errors import NetworkFailed, UnreadableResponse
 from anymedia.contracts.model import Model
@@ -50,7 +51,7 @@ class Plain(msgspec.Struct, forbid_unknown_fields=True):
     name: str | None = None
 
 
-DECODER = msgspec.json.Decoder(list[Plain])
+WORDS = msgspec.json.Decoder(Annotated[list[Plain], Meta(min_length=1)])
 OBJECT = msgspec.json.Decoder(dict[str, Raw])
 NULL = Raw(b"null")
 ERROR = Raw(b'"error"')
@@ -109,6 +110,22 @@ class Counted(msgspec.Struct):
 
 
 COUNTED = msgspec.json.Decoder(Counted)
+UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
+"""What comes of JSON that is none, or other than was expected."""
+
+
+class Told(msgspec.Struct):
+    """A good answer as nearly everybody gives it. Whatever is told otherwise is looked at closely."""
+
+    choices: Annotated[list[Raw], Meta(min_length=1)]
+    usage: Counted
+    model: str | None = None
+    id: str | None = None
+    object: str | None = None
+    error: None = None
+
+
+TOLD = msgspec.json.Decoder(Told)
 
 
 def relay(quirks: Quirks) -> Relay | None:
@@ -117,11 +134,12 @@ def relay(quirks: Quirks) -> Relay | None:
         return None
     limit = quirks.fields.get("max_output_tokens")
     allowed = PLAIN | (set(quirks.fields.values()) - {"reasoning_effort"})
+    others = tuple(name for name in LIMITS if name != limit)
     if limit in LIMITS:
         allowed |= set(LIMITS)
 
     def suits(fields: Fields, model: Model | None) -> bool:
-        if not allowed.issuperset(fields) or "messages" not in fields:
+        if not allowed.issuperset(fields):
             return False
         if "max_tokens" in fields and "max_completion_tokens" in fields:
             return False
@@ -130,30 +148,37 @@ def relay(quirks: Quirks) -> Relay | None:
         if model is not None and model.settings.get("api", "chat") != "chat":
             return False
         try:
-            return bool(DECODER.decode(fields["messages"]))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            WORDS.decode(fields["messages"])
+        except (KeyError, *UNREADABLE):
             return False  # the long way says what is wrong, or can do it
+        return True
 
     def ask(body: bytes, fields: Fields, model_id: str) -> bytes:
         changed: dict[str, Any] = {}
-        if bytes(fields["model"]) != b'"%b"' % model_id.encode():
-            changed["model"] = model_id
-        for name in LIMITS:
-            if name in fields and name != limit:
+        for name in others:
+            if name in fields:
                 changed[name] = None
                 changed[str(limit)] = fields[name]
-        if quirks.asks_for_usage and is_streamed(fields) and not wants_usage(fields):
-            changed["stream_options"] = WITH_USAGE
-        return rewritten(body, fields, changed)
+        if "stream" in fields and quirks.asks_for_usage:
+            changed |= with_usage(fields)
+        return rewritten(body, fields, model_id, changed)
 
     def receipt(response: HttpResponse) -> Receipt:
-        answer = whole(response)
-        if "error" in answer or answer.get("object") == ERROR:
-            kind = text_in(answer, "object")
-            raise_failure_inside(response, said(answer, "error"), kind, quirks.errors)
-        if NOTHING.fullmatch(answer.get("choices", NULL)):
-            raise UnreadableResponse("the answer has no `choices`", accepted="unknown")
-        return receipt_of(answer, response, quirks)
+        try:
+            told = TOLD.decode(response.content)
+            answer = OBJECT.decode(response.content)
+        except UNREADABLE:
+            return looked_at(response, quirks)
+        if told.object == "error":
+            return looked_at(response, quirks)
+        return Receipt(
+            counts=counted(told.usage),
+            raw=answer["usage"],
+            reported_cost=reported_cost(said(answer, "usage")) if quirks.reports_cost else None,
+            model=told.model,
+            request_id=response.headers.first(quirks.errors.request_id_headers) or told.id,
+            answer=answer,
+        )
 
     def listen(fields: Fields, head: HttpResponse, name: str = "") -> Listener:
         return Overhearing(quirks, head, name, tells_usage=wants_usage(fields))
@@ -172,18 +197,29 @@ def relay(quirks: Quirks) -> Relay | None:
 # --- bodies -----------------------------------------------------------------------------------
 
 
-def rewritten(body: bytes, fields: Fields, changed: Mapping[str, Any]) -> bytes:
-    """A body with some fields replaced, or left out where they are `None`."""
+def rewritten(body: bytes, fields: Fields, model_id: str, changed: Mapping[str, Any]) -> bytes:
+    """A body with another model, and with fields replaced, or left out where they are `None`."""
+    model = written(model_id)
     if not changed:
-        return body
-    news = {name: value for name, value in {**fields, **changed}.items() if value is not None}
-    return ENCODER.encode(news)
+        if fields["model"] == model:
+            return body
+        return ENCODER.encode({**fields, "model": model})
+    news = {**fields, "model": model, **changed}
+    return ENCODER.encode({name: value for name, value in news.items() if value is not None})
+
+
+@lru_cache(maxsize=1024)
+def written(name: str) -> Raw:
+    """A name as it is in a body."""
+    return Raw(ENCODER.encode(name))
 
 
 def most_written(fields: Fields) -> int | None:
     """How many tokens may be written at most."""
     said = fields.get("max_completion_tokens") or fields.get("max_tokens")
-    digits = bytes(said) if said is not None else b""
+    if said is None:
+        return None
+    digits = bytes(said)
     return int(digits[:9]) if digits.isdigit() else None
 
 
@@ -214,30 +250,35 @@ def text_in(answer: Mapping[str, Raw], name: str) -> str | None:
 
 def signed(receipt: Receipt, name: str, cost: Decimal | None) -> bytes:
     """An answer with who gave it and what it cost."""
-    return encoded(dict(receipt.answer or {}), name, cost)
+    return encoded(receipt.answer or {}, name, cost)
 
 
-def encoded(answer: dict[str, Any], name: str, cost: Decimal | None) -> bytes:
+def encoded(answer: Mapping[str, Raw], name: str, cost: Decimal | None) -> bytes:
     """The same from its fields, or those of an event."""
-    answer["model"] = name
-    counted = answer.get("usage")
-    if cost is not None and counted is not None:
-        answer["usage"] = priced(bytes(counted), cost)
-    return ENCODER.encode(answer)
+    news: dict[str, Any] = {**answer, "model": name}
+    if cost is not None and "usage" in news:
+        news["usage"] = priced(bytes(news["usage"]), cost)
+    return ENCODER.encode(news)
 
 
-def priced(counted: bytes, cost: Decimal) -> Any:
+def priced(told: bytes, cost: Decimal) -> Any:
     """A usage with what it cost, whatever the provider said of that."""
-    if counted[:1] != b"{":
-        return Raw(counted)
-    if b'"cost"' in counted or len(counted) < len(b'{"a":1}'):
-        return {**OBJECT.decode(counted), "cost": float(cost)}
-    return Raw(b'%b,"cost":%b}' % (counted[:-1].rstrip(), ENCODER.encode(float(cost))))
+    if told[:1] != b"{":
+        return Raw(told)
+    if b'"cost"' in told or len(told) < len(b'{"a":1}'):
+        return {**OBJECT.decode(told), "cost": float(cost)}
+    return Raw(b'%b,"cost":%b}' % (told[:-1].rstrip(), ENCODER.encode(float(cost))))
 
 
 def is_streamed(fields: Fields) -> bool:
     """Whether the answer is wanted bit by bit."""
     return bytes(fields.get("stream", b"")) == b"true"
+
+
+def with_usage(fields: Fields) -> dict[str, Raw]:
+    """What a body has to say besides, so that a stream tells its usage."""
+    wanted = is_streamed(fields) and not wants_usage(fields)
+    return {"stream_options": WITH_USAGE} if wanted else {}
 
 
 def wants_usage(fields: Fields) -> bool:
@@ -246,8 +287,19 @@ def wants_usage(fields: Fields) -> bool:
     return options is not None and USAGE.search(bytes(options)) is not None
 
 
+def looked_at(response: HttpResponse, quirks: Quirks) -> Receipt:
+    """What is kept of an answer that may be none, field by field. Raises the failure it tells."""
+    answer = whole(response)
+    if "error" in answer or answer.get("object") == ERROR:
+        kind = text_in(answer, "object")
+        raise_failure_inside(response, said(answer, "error"), kind, quirks.errors)
+    if NOTHING.fullmatch(answer.get("choices", NULL)):
+        raise UnreadableResponse("the answer has no `choices`", accepted="unknown")
+    return receipt_of(answer, response, quirks)
+
+
 def receipt_of(answer: dict[str, Raw], response: HttpResponse, quirks: Quirks) -> Receipt:
-    """What is kept of an answer."""
+    """What is kept of an answer, or of a stream's last word."""
     told = answer.get("usage")
     raw = bytes(told) if told is not None else b"null"
     return Receipt(
@@ -263,9 +315,13 @@ def receipt_of(answer: dict[str, Raw], response: HttpResponse, quirks: Quirks) -
 def counts(raw: bytes) -> dict[str, int]:
     """Whole numbers of a usage, by our names for them."""
     try:
-        told = COUNTED.decode(raw)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return counted(COUNTED.decode(raw))
+    except UNREADABLE:
         return counts_of(usage(read(raw, object)))
+
+
+def counted(told: Counted) -> dict[str, int]:
+    """The same of one that was told as usual."""
     found = {"input_tokens": told.prompt_tokens, "output_tokens": told.completion_tokens}
     if (into := told.prompt_tokens_details) is not None:
         if into.cached_tokens is not None:
