@@ -320,6 +320,26 @@ def test_a_tariff_that_is_asked_again_and_again_says_the_same_as_a_fresh_one(
     assert USED.amount(amounts) == fresh.amount
 
 
+def test_a_cost_is_told_with_the_digits_that_it_has() -> None:
+    """Nothing is `0.00` or `0E-8` for having been multiplied; less than nothing is nothing."""
+    tariff = Tariff(WORDS, {})
+    for amounts, amount in (
+        ({"input_tokens": 0, "output_tokens": 0}, "0.00"),
+        ({"input_tokens": 12, "output_tokens": 0}, "0.00003"),
+        ({"input_tokens": -7, "output_tokens": 1}, "0.00001"),
+        ({"output_tokens": 1}, "0.00001"),
+    ):
+        assert str(tariff.reckoned(amounts, estimated=False).amount) == amount
+
+
+def test_an_explanation_repeats_what_it_is_given() -> None:
+    """Also what would stand for a number elsewhere."""
+    priced_in = model(price("output_tokens", "10"), catalog="/srv/100%s %d.toml")
+    told = Tariff(priced_in, {}).reckoned({"output_tokens": 3}, estimated=False).explanation
+    assert told.startswith("3 output_tokens at 10 USD per 1,000,000")
+    assert told.endswith("; priced in /srv/100%s %d.toml")
+
+
 STEPPED = model(
     price("input_tokens", "2.50"),
     price("input_tokens", "5", above_input_tokens=200_000),

@@ -167,10 +167,8 @@ class Connection:
             head=head_of(url, headers),
         )
 
-    async def pass_on(
-        self, outgoing: Outgoing, read: Callable[[HttpResponse], T]
-    ) -> tuple[HttpResponse, T]:
-        """The answer to a request that is ready to go, and what is read of it."""
+    async def pass_on(self, outgoing: Outgoing, read: Callable[[HttpResponse], T]) -> T:
+        """What is read of the answer to a request that is ready to go."""
         try:
             response = await self._transport.send(
                 outgoing, limit_bytes=self._settings.max_response_bytes
@@ -179,9 +177,9 @@ class Connection:
                 self._heard(self, response)
             if response.status >= 300:
                 self.refuse_redirect(response)
-            if response.status >= 400:
-                raise self.explain(response)
-            return response, read(response)
+                if response.status >= 400:
+                    raise self.explain(response)
+            return read(response)
         except GenerationError as error:
             raise self.named(error) from None
 

@@ -14,12 +14,13 @@ import time
 
 BYTES = 16
 LETTERS = 2 * BYTES
-AT_ONCE = 512
-PIECES = re.compile("." * LETTERS)
+AT_ONCE = 256
 MOMENT_LETTERS = 12
 """Hexadecimal digits of the milliseconds since 1970."""
 CHANCE_LETTERS = LETTERS - MOMENT_LETTERS
 """80 bits; what is a secret has all of them by chance (`new_secret`)."""
+PIECES = re.compile("." * (2 * CHANCE_LETTERS))
+"""What two of them take, and one at most."""
 
 
 def new_id(kind: str) -> str:
@@ -34,7 +35,7 @@ def new_secret(kind: str) -> str:
 
 def moment() -> str:
     """Now, as names begin."""
-    return f"{time.time_ns() // 1_000_000:0{MOMENT_LETTERS}x}"
+    return f"{time.time_ns() // 1_000_000:012x}"  # as many as `MOMENT_LETTERS`
 
 
 class Names:
@@ -53,23 +54,21 @@ class Names:
 
     def one(self, kind: str, letters: int = LETTERS) -> str:
         """One more, of no more than 128 random bits, and what it names."""
-        if not self._store or os.getpid() != self._process:
-            self._fill()
-        return f"{kind}_{self._store.pop()[:letters]}"
+        store = self._store
+        if not store or os.getpid() != self._process:
+            store = self._filled()
+        return f"{kind}_{store.pop()[:letters]}"
 
     def two(self, one: str, other: str) -> tuple[str, str]:
         """Two more for rows, which begin with the time: 80 random bits each, and what they name."""
         store = self._store
-        if len(store) < 2 or os.getpid() != self._process:
-            store = self._fill()
-        now = moment()
-        return (
-            f"{one}_{now}{store.pop()[:CHANCE_LETTERS]}",
-            f"{other}_{now}{store.pop()[:CHANCE_LETTERS]}",
-        )
+        if not store or os.getpid() != self._process:
+            store = self._filled()
+        now, chance = moment(), store.pop()
+        return f"{one}_{now}{chance[:CHANCE_LETTERS]}", f"{other}_{now}{chance[CHANCE_LETTERS:]}"
 
-    def _fill(self) -> list[str]:
-        """Names that nobody has had."""
+    def _filled(self) -> list[str]:
+        """Chance that nobody has had, for as many names or pairs of them."""
         self._process = os.getpid()
-        self._store = PIECES.findall(os.urandom(BYTES * AT_ONCE).hex())
+        self._store = PIECES.findall(os.urandom(AT_ONCE * CHANCE_LETTERS).hex())
         return self._store

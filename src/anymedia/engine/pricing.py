@@ -9,7 +9,10 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping
 from decimal import Decimal
+from operator import mul, truediv
 from typing import Any, NamedTuple
+
+import msgspec
 
 from anymedia.contracts.cost import Cost, CostBasis
 from anymedia.contracts.model import Model, Price
@@ -45,8 +48,8 @@ def priced(model: Model | None, usage: Usage, circumstances: Mapping[str, Any]) 
     return Tariff(model, circumstances).cost(usage.quantities(), estimated=usage.estimated)
 
 
-class Reckoned(NamedTuple):
-    """A cost in the making: what `Cost` has, and as quick as a tuple."""
+class Reckoned(msgspec.Struct, frozen=True):
+    """A cost in the making: what `Cost` has, and quickly made."""
 
     amount: Decimal | None
     basis: CostBasis
@@ -86,12 +89,19 @@ class Sheet(NamedTuple):
     """How a set of units is charged."""
 
     lines: tuple[Line, ...]
-    missing: tuple[str, ...]
+    units: tuple[str, ...]
+    """Of each line, as the next two are."""
+    usd: tuple[Decimal, ...]
+    per: tuple[int, ...]
+    closely: tuple[int, ...]
+    """Which of the lines are not charged for all that was stated of their unit."""
     price: dict[str, Any]
     elsewhere: tuple[str, ...]
     """Units that the provider bills in, and that have no price here."""
-    after: str
-    """What the explanation says of `missing`."""
+    basis: CostBasis
+    """Where nothing else is estimated."""
+    words: str
+    """The explanation, with a place for how much each line is charged for."""
 
 
 class Tariff:
@@ -121,21 +131,15 @@ class Tariff:
         if not sheet.lines:
             assert self._model is not None
             return Reckoned(None, "unpriced", unmatched(self._model, amounts))
-        total = NOTHING
-        words = []
-        for line in sheet.lines:
-            used, price = used_of(line, amounts), line.price
-            total += used * price.usd / price.per
-            number = used if isinstance(used, int) else f"{used.normalize():f}"
-            words.append(f"{number}{line.words}")
-        said = " + ".join(words) + sheet.after
+        used = charged_for(sheet, amounts)
+        numbers = used if type(sum(used)) is int else [plainly(one) for one in used]
+        explanation = sheet.words % tuple(numbers)
         if sheet.elsewhere:
-            said += unpriced_units(amounts, sheet.elsewhere)
-        sure = not (estimated or sheet.missing)
+            explanation += unpriced_units(amounts, sheet.elsewhere) + self._priced_in
         return Reckoned(
-            total,
-            "free" if self._free else "computed" if sure else "estimated",
-            said + self._priced_in,
+            total(sheet, used),
+            "estimated" if estimated and not self._free else sheet.basis,
+            explanation,
             sheet.price,
         )
 
@@ -143,11 +147,8 @@ class Tariff:
         """The dollars alone; `None` where there is no price."""
         if not self._prices:
             return None
-        total = None
-        for line in self._sheet(amounts).lines:
-            part = used_of(line, amounts) * line.price.usd / line.price.per
-            total = part if total is None else total + part
-        return total
+        sheet = self._sheet(amounts)
+        return total(sheet, charged_for(sheet, amounts)) if sheet.lines else None
 
     def _sheet(self, amounts: Mapping[str, Decimal | int]) -> Sheet:
         """Which prices apply where these units are stated."""
@@ -187,9 +188,46 @@ class Tariff:
             )
         missing = () if self._free else unknown_units(prices, circumstances, amounts)
         named = {one.unit for one in lines}
-        after = f"; at least, as its {', '.join(missing)} are not known" if missing else ""
         elsewhere = tuple(unit for unit in SOLD_BY if unit in amounts and unit not in named)
-        return Sheet(tuple(lines), missing, told(lines), elsewhere, after)
+        return Sheet(
+            tuple(lines),
+            units=tuple(line.unit for line in lines),
+            usd=tuple(line.price.usd for line in lines),
+            per=tuple(line.price.per for line in lines),
+            closely=tuple(n for n, line in enumerate(lines) if line.parts or not line.plain),
+            price=told(lines),
+            elsewhere=elsewhere,
+            basis="free" if self._free else "estimated" if missing else "computed",
+            words=self._words(lines, missing, after="" if elsewhere else self._priced_in),
+        )
+
+    def _words(self, lines: list[Line], missing: tuple[str, ...], *, after: str) -> str:
+        """The explanation, with places for the numbers."""
+        known = " + ".join("%s" + line.words.replace("%", "%%") for line in lines)
+        if missing:
+            after = f"; at least, as its {', '.join(missing)} are not known{after}"
+        return known + after.replace("%", "%%")
+
+
+def charged_for(sheet: Sheet, amounts: Mapping[str, Decimal | int]) -> list[Decimal | int]:
+    """How much of each line's unit is charged at its own price."""
+    used = list(map(amounts.__getitem__, sheet.units))
+    for place in sheet.closely:
+        used[place] = used_of(sheet.lines[place], amounts)
+    if min(used) < 0:  # some do say that
+        used = [max(one, 0) for one in used]
+    return used
+
+
+def total(sheet: Sheet, used: list[Decimal | int]) -> Decimal:
+    """What the lines come to: how much, times the price, by how many that buys."""
+    parts = map(truediv, map(mul, used, sheet.usd), sheet.per)
+    return sum(parts, NOTHING)
+
+
+def plainly(number: Decimal | int) -> str:
+    """A number for people, without an exponent."""
+    return str(number) if isinstance(number, int) else f"{number.normalize():f}"
 
 
 def used_of(line: Line, amounts: Mapping[str, Decimal | int]) -> Decimal | int:

@@ -15,6 +15,8 @@ from dataclasses import replace
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace as with_facts
+
 from anymedia.contracts.errors import GenerationError, LimitReached
 from anymedia.contracts.text import TextRequest, UserMessage
 from anymedia.engine.candidate import Asker
@@ -156,7 +158,7 @@ class Relays:
             await self._enter(passed)
             outgoing = await self._outgoing(passed, body)
             passed.sent = True
-            _, receipt = await connection.pass_on(outgoing, way.relay.read)
+            receipt = await connection.pass_on(outgoing, way.relay.read)
             passed.answered = True
             self._record(passed, receipt)
         except BaseException as error:
@@ -261,7 +263,7 @@ class Relays:
         way = passed.way
         content = way.relay.ask(body, passed.fields, way.model_id)
         left = way.allowed_seconds - (passed.began - passed.since)
-        seconds = min(left, way.patience_seconds)
+        seconds = min(way.patience_seconds, left)
         if seconds <= 0:
             seconds = passed.course.seconds_for_one(way.patience_seconds)  # which says so
         silence = None
@@ -273,16 +275,7 @@ class Relays:
             return await way.connection.outgoing(
                 request, timeout_seconds=seconds, read_seconds=silence
             )
-        return Outgoing(
-            method=standing.method,
-            url=standing.url,
-            headers=standing.headers,
-            body=content,
-            total_seconds=seconds,
-            read_seconds=silence,
-            proxy=standing.proxy,
-            head=standing.head,
-        )
+        return with_facts(standing, body=content, total_seconds=seconds, read_seconds=silence)
 
     # --- and back ---------------------------------------------------------------------------
 
@@ -290,18 +283,22 @@ class Relays:
         """What it consumed and costs, written down before anybody hears the answer."""
         engine, way, clock = self._engine, passed.way, self._engine.clock
         amounts = {**receipt.counts, "requests": 1}
-        cost = way.tariff(passed.started_at).reckoned(amounts, estimated=False)
-        computed, reported = cost.amount, receipt.reported_cost
-        if reported is not None:
-            told = settled(cost.cost(), reported)
-            cost = Reckoned(told.amount, told.basis, told.explanation or "", told.price)
-        passed.cost, passed.recorded = cost, True
+        passed.cost = cost = way.tariff(passed.started_at).reckoned(amounts, estimated=False)
+        computed = amount = nano(cost.amount)
+        reported = None
+        if receipt.reported_cost is not None:
+            told = settled(cost.cost(), receipt.reported_cost)
+            passed.cost = cost = Reckoned(
+                told.amount, told.basis, told.explanation or "", told.price
+            )
+            amount = nano(cost.amount)
+            reported = amount if cost.basis == "reported" else None
+        passed.recorded = True
+        seconds = clock.monotonic() - passed.began
         if passed.observed is not None:
-            seconds = clock.monotonic() - passed.began
             passed.observed.ended(
                 "succeeded", seconds=seconds, usage=receipt.usage, cost=cost.cost()
             )
-        amount = nano(cost.amount)
         engine.ledger.record(
             LedgerRow(
                 id=f"{passed.id}:settle",
@@ -310,7 +307,7 @@ class Relays:
                 attempt_id=passed.id,
                 request=passed.request_id,
                 reference=reference_of(None, receipt.request_id),
-                seconds=round(clock.monotonic() - passed.began, 4),
+                seconds=round(seconds, 4),
                 bound=self._bound(passed) if amount is None else None,
                 provider=way.provider,
                 model=way.model_id,
@@ -319,8 +316,8 @@ class Relays:
                 usage={**amounts, "estimated": False, "raw": receipt.raw or NO_WORDS},
                 amount=amount,
                 basis=cost.basis,
-                computed=amount if reported is None else nano(computed),
-                reported=amount if cost.basis == "reported" else None,
+                computed=computed,
+                reported=reported,
                 explanation=cost.explanation,
                 price=cost.price,
             )

@@ -43,10 +43,10 @@ class Journal:
         line = self._encoder.encode(row) + b"\n"
         with self._changing:
             try:
-                if self._file is None or self._size > self._largest_bytes:
-                    self._begin()
-                assert self._file is not None
-                written = os.write(self._file, line)
+                file = self._file
+                if file is None or self._size > self._largest_bytes:
+                    file = self._begin()
+                written = os.write(file, line)
             except OSError as error:
                 raise unwritable(self._directory, error) from None
             self._size += written
@@ -60,7 +60,7 @@ class Journal:
         with self._changing:
             self._end()
 
-    def _begin(self) -> None:
+    def _begin(self) -> int:
         self._end()
         self._directory.mkdir(parents=True, exist_ok=True)
         path = self._directory / f"{os.getpid()}-{secrets.token_hex(6)}.jsonl"
@@ -76,6 +76,7 @@ class Journal:
             raise
         self._file = file
         self._size = 0
+        return file
 
     def _end(self) -> None:
         if self._file is not None:

@@ -6,7 +6,7 @@ Money is kept in whole nano-dollars: a cached token of a cheap model costs ten o
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -60,9 +60,7 @@ class LedgerRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def nano(amount: Decimal | None) -> int | None:
     """US dollars as whole nano-dollars, rounded half to even."""
-    if amount is None:
-        return None
-    return int((amount * NANO).quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
+    return None if amount is None else round(amount * NANO)
 
 
 def dollars(amount: int | None) -> Decimal | None:
