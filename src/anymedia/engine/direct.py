@@ -20,6 +20,7 @@ from contextlib import asynccontextmanager
 from functools import lru_cache
 from importlib.util import find_spec
 from itertools import chain
+from math import inf
 from operator import methodcaller
 from typing import Any
 
@@ -167,7 +168,9 @@ class Line(asyncio.Protocol):
         head is complete: so the parser puts them down itself."""
         self._unpacking: Any = None
         self._head_size = 0
-        self._ends = self._heard = self._silence = self._strikes = 0.0
+        self._ends = self._heard = self._silence = 0.0
+        self._strikes = inf
+        """When the timer does."""
 
     # --- asking -----------------------------------------------------------------------------
 
@@ -182,23 +185,24 @@ class Line(asyncio.Protocol):
     ) -> asyncio.Future[None]:
         """Send. To be awaited: all of the answer where there is a limit, else its head."""
         loop = self.loop
-        self.complete = self.reusable = False
+        self.complete = False
         self.status = self._size = 0
-        self._failure = self._unpacking = None
+        self._unpacking = None
         self._limit = limit_bytes
         now = loop.time()
         self._ends = due = now + seconds
         if limit_bytes is None:
             self._heard, self._silence = now, min(silence_seconds or seconds, seconds)
             due = now + self._silence
-        if self._timer is None or due < self._strikes:
+        if due < self._strikes:
             self._watch(due)
         self._waiter = waiter = loop.create_future()
-        if len(body) > COPIED_BYTES:
-            self._transport.write(b"%b%d\r\n\r\n" % (head, len(body)))
+        size = len(body)
+        if size > COPIED_BYTES:
+            self._transport.write(b"%b%d\r\n\r\n" % (head, size))
             self._transport.write(body)
         else:
-            self._transport.write(b"%b%d\r\n\r\n%b" % (head, len(body), body))
+            self._transport.write(b"%b%d\r\n\r\n%b" % (head, size, body))
         return waiter
 
     def content(self) -> bytes:
@@ -247,7 +251,7 @@ class Line(asyncio.Protocol):
 
     def _look(self) -> None:
         """The timer: it is too late, unless something has been heard meanwhile."""
-        self._timer = None
+        self._timer, self._strikes = None, inf
         if self.complete:
             return  # nobody waits; whoever asks next sets another
         now = self.loop.time()
@@ -264,14 +268,14 @@ class Line(asyncio.Protocol):
     def _fail(self, error: Exception) -> None:
         if self._failure is None and not self.complete:
             self._failure = error
-            self.reusable = False
+            self.open = self.reusable = False  # nobody else is to hear of it
             self._wake()
         self._end_timer()
 
     def _end_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
+            self._timer, self._strikes = None, inf
 
     def drop(self) -> None:
         """Hang up."""
@@ -365,8 +369,8 @@ class Line(asyncio.Protocol):
         if self._limit is None:
             self._wake()
         else:
-            declared = found.get("content-length", "")
-            if declared.isdigit() and int(declared[:20]) > self._limit:
+            declared = int(found.get("content-length", 0))  # the parser takes none but digits
+            if declared > self._limit:
                 raise self._too_large()
 
     def on_body(self, body: bytes) -> None:

@@ -102,7 +102,9 @@ class Switchboard:
         self._local[scheme] = InProcessTransport(server, self._clock)
 
     def send(self, outgoing: Outgoing, *, limit_bytes: int) -> Coroutine[Any, Any, HttpResponse]:
-        return self._for(outgoing).send(outgoing, limit_bytes=limit_bytes)
+        # What has its first bytes ready goes to an `http://` address.
+        network = self._network if outgoing.head is not None else self._for(outgoing)
+        return network.send(outgoing, limit_bytes=limit_bytes)
 
     @asynccontextmanager
     async def stream(self, outgoing: Outgoing) -> AsyncIterator[Incoming]:

@@ -93,8 +93,8 @@ class Sheet(NamedTuple):
     """Of each line, as the next two are."""
     usd: tuple[Decimal, ...]
     per: tuple[int, ...]
-    closely: tuple[int, ...]
-    """Which of the lines are not charged for all that was stated of their unit."""
+    closely: bool
+    """Whether some line is not charged for all that was stated of its unit."""
     price: dict[str, Any]
     elsewhere: tuple[str, ...]
     """Units that the provider bills in, and that have no price here."""
@@ -125,19 +125,15 @@ class Tariff:
 
     def reckoned(self, amounts: Mapping[str, Decimal | int], *, estimated: bool) -> Reckoned:
         """The same, for whoever asks thousands of times a second."""
-        if not self._prices:
-            return NO_PRICE
-        sheet = self._sheet(amounts)
+        sheet, used, amount = self._charged(amounts)
         if not sheet.lines:
-            assert self._model is not None
-            return Reckoned(None, "unpriced", unmatched(self._model, amounts))
-        used = charged_for(sheet, amounts)
-        numbers = used if type(sum(used)) is int else [plainly(one) for one in used]
+            return self._unpriced(amounts)
+        numbers = used if type(sum(used)) is int else map(plainly, used)
         explanation = sheet.words % tuple(numbers)
         if sheet.elsewhere:
             explanation += unpriced_units(amounts, sheet.elsewhere) + self._priced_in
         return Reckoned(
-            total(sheet, used),
+            amount,
             "estimated" if estimated and not self._free else sheet.basis,
             explanation,
             sheet.price,
@@ -145,22 +141,35 @@ class Tariff:
 
     def amount(self, amounts: Mapping[str, Decimal | int]) -> Decimal | None:
         """The dollars alone; `None` where there is no price."""
-        if not self._prices:
-            return None
-        sheet = self._sheet(amounts)
-        return total(sheet, charged_for(sheet, amounts)) if sheet.lines else None
+        sheet, _, amount = self._charged(amounts)
+        return amount if sheet.lines else None
 
-    def _sheet(self, amounts: Mapping[str, Decimal | int]) -> Sheet:
-        """Which prices apply where these units are stated."""
+    def _charged(
+        self, amounts: Mapping[str, Decimal | int]
+    ) -> tuple[Sheet, list[Decimal | int], Decimal]:
+        """Which prices apply where these units are stated, to how much of each, and what it is."""
         key: tuple[Any, ...] = tuple(amounts)
         if self._steps:
             key = (bisect_left(self._steps, amounts.get("input_tokens", 0)), *key)
         sheet = self._sheets.get(key)
         if sheet is None:
-            if len(self._sheets) >= MOST_SHEETS:
-                self._sheets.clear()
-            exact = {unit: Decimal(amount) for unit, amount in amounts.items()}
-            sheet = self._sheets[key] = self._made(exact)
+            sheet = self._kept(key, amounts)
+        used = list(map(amounts.__getitem__, sheet.units))
+        if sheet.closely or min(used, default=0) < 0:  # some do say that
+            used = [used_of(line, amounts) for line in sheet.lines]
+        parts = map(truediv, map(mul, used, sheet.usd), sheet.per)
+        return sheet, used, sum(parts, NOTHING)
+
+    def _unpriced(self, amounts: Mapping[str, Decimal | int]) -> Reckoned:
+        if self._model is None or not self._prices:
+            return NO_PRICE
+        return Reckoned(None, "unpriced", unmatched(self._model, amounts))
+
+    def _kept(self, key: tuple[Any, ...], amounts: Mapping[str, Decimal | int]) -> Sheet:
+        if len(self._sheets) >= MOST_SHEETS:
+            self._sheets.clear()
+        exact = {unit: Decimal(amount) for unit, amount in amounts.items()}
+        sheet = self._sheets[key] = self._made(exact)
         return sheet
 
     def _made(self, amounts: Mapping[str, Decimal]) -> Sheet:
@@ -194,7 +203,7 @@ class Tariff:
             units=tuple(line.unit for line in lines),
             usd=tuple(line.price.usd for line in lines),
             per=tuple(line.price.per for line in lines),
-            closely=tuple(n for n, line in enumerate(lines) if line.parts or not line.plain),
+            closely=any(line.parts or not line.plain for line in lines),
             price=told(lines),
             elsewhere=elsewhere,
             basis="free" if self._free else "estimated" if missing else "computed",
@@ -207,22 +216,6 @@ class Tariff:
         if missing:
             after = f"; at least, as its {', '.join(missing)} are not known{after}"
         return known + after.replace("%", "%%")
-
-
-def charged_for(sheet: Sheet, amounts: Mapping[str, Decimal | int]) -> list[Decimal | int]:
-    """How much of each line's unit is charged at its own price."""
-    used = list(map(amounts.__getitem__, sheet.units))
-    for place in sheet.closely:
-        used[place] = used_of(sheet.lines[place], amounts)
-    if min(used) < 0:  # some do say that
-        used = [max(one, 0) for one in used]
-    return used
-
-
-def total(sheet: Sheet, used: list[Decimal | int]) -> Decimal:
-    """What the lines come to: how much, times the price, by how many that buys."""
-    parts = map(truediv, map(mul, used, sheet.usd), sheet.per)
-    return sum(parts, NOTHING)
 
 
 def plainly(number: Decimal | int) -> str:

@@ -84,13 +84,17 @@ class Way:
         """Whether every request carries the trace that it belongs to, where there is one."""
         self.most_output = model.limits.output_tokens if model is not None else None
         self.peaks = model.settings.get("peak_utc") if model is not None else None
+        self._tariff = Tariff(model, circumstances(candidate.request, model))
+        """Where nothing depends on the hour; else the prices of the dearest."""
         self._tariffs: dict[str, Tariff] = {}
         self._quotas: Quotas | None = None
         self._terms: dict[str | None, Terms] = {}
 
     def tariff(self, at: datetime | None) -> Tariff:
         """The prices at a time; without one, those of the dearest hour."""
-        when = "" if at is None or not self.peaks else period(self.peaks, at)
+        if at is None or not self.peaks:
+            return self._tariff
+        when = period(self.peaks, at)
         found = self._tariffs.get(when)
         if found is None:
             facts = circumstances(self.candidate.request, self.candidate.model, at)

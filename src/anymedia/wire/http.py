@@ -174,11 +174,7 @@ class Headers(Mapping[str, str]):
 
     def first(self, names: tuple[str, ...]) -> str | None:
         """The first of these that says something; the names are in lower case."""
-        values = self._values
-        for name in names:
-            if found := values.get(name):
-                return found
-        return None
+        return next(filter(None, map(self._values.get, names)), None)
 
     def __getitem__(self, name: str) -> str:
         return self._values[name.lower()]
