@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import re
 import zlib
-from collections import deque
+from asyncio import get_running_loop
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import lru_cache
@@ -65,8 +65,8 @@ class Direct:
         except BaseException:
             line.drop()
             raise
-        response = HttpResponse(line.status, line.content(), line.headers, url)
-        self._keep(place, line)
+        response = HttpResponse(line.status, b"".join(line.parts), line.headers, url)
+        self._keep(line)
         return response
 
     @asynccontextmanager
@@ -80,8 +80,8 @@ class Direct:
             await line.ask(head, body, seconds=seconds, silence_seconds=silence_seconds)
             yield HttpResponse(line.status, b"", line.headers, url), line.chunks()
         finally:
-            if line.complete and not line.unread:
-                self._keep(place, line)
+            if line.complete and not line.parts:
+                self._keep(line)
             else:
                 line.drop()
 
@@ -95,7 +95,7 @@ class Direct:
         await asyncio.sleep(0)  # what was hung up on is closed in the loop's next round
 
     def _free(self, place: str) -> Line | None:
-        loop = asyncio.get_running_loop()
+        loop = get_running_loop()
         if loop is not self._loop:  # whoever runs one loop after another has one set of lines each
             self._loop, self._kept = loop, {}
             return None
@@ -107,27 +107,24 @@ class Direct:
             line.drop()
         return None
 
-    def _keep(self, place: str, line: Line) -> None:
+    def _keep(self, line: Line) -> None:
         if self._closed or not line.reusable:
             line.drop()
             return
         line.since = since = line.loop.time()
-        lines = self._kept.get(place)
-        if not lines:
-            self._kept[place] = [line]
-        elif len(lines) >= MOST_KEPT:
-            line.drop()
-        else:
-            lines.append(line)
-            if since - lines[0].since >= KEPT_SECONDS:
-                lines.pop(0).drop()
+        lines = line.siblings
+        lines.append(line)
+        if since - lines[0].since >= KEPT_SECONDS or len(lines) > MOST_KEPT:
+            lines.pop(0).drop()
 
     async def _connected(self, place: str, seconds: float) -> Line:
         host, _, port = place.partition(":")
-        loop = asyncio.get_running_loop()
+        loop, siblings = get_running_loop(), self._kept.setdefault(place, [])
         try:
             async with asyncio.timeout(min(seconds, self._connect_seconds)):
-                _, line = await loop.create_connection(lambda: Line(loop), host, int(port or 80))
+                _, line = await loop.create_connection(
+                    lambda: Line(loop, siblings), host, int(port or 80)
+                )
         except TimeoutError:
             raise ProviderTimeout("timed out while connecting", accepted="no") from None
         except OSError as error:
@@ -142,8 +139,10 @@ class Direct:
 class Line(asyncio.Protocol):
     """One connection: a question at a time, and its answer."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, siblings: list[Line]) -> None:
         self.loop = loop
+        self.siblings = siblings
+        """Others to the same place that nobody uses."""
         self.since = 0.0
         """When its last answer was complete."""
         self.open = False
@@ -157,7 +156,8 @@ class Line(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._failure: Exception | None = None
-        self._parts: deque[bytes] = deque()
+        self.parts: list[bytes] = []
+        """Of the body, that have come and nobody has taken."""
         self._size = 0
         self._limit: int | None = None
         self._paused = False
@@ -188,6 +188,7 @@ class Line(asyncio.Protocol):
         self.complete = False
         self.status = self._size = 0
         self._unpacking = None
+        self.parts = []
         self._limit = limit_bytes
         now = loop.time()
         self._ends = due = now + seconds
@@ -205,26 +206,17 @@ class Line(asyncio.Protocol):
             self._transport.write(b"%b%d\r\n\r\n%b" % (head, size, body))
         return waiter
 
-    def content(self) -> bytes:
-        """What has come of the body, once."""
-        content = b"".join(self._parts)
-        self._parts.clear()
-        return content
-
-    @property
-    def unread(self) -> bool:
-        """Whether something has come that nobody has taken."""
-        return bool(self._parts)
-
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body as it comes; what came together is handed on together."""
         while True:
-            if self._parts:
+            if self.parts:
+                chunk = b"".join(self.parts)
+                self.parts.clear()
                 self._size = 0
                 if self._paused:
                     self._paused = False
                     self._transport.resume_reading()
-                yield self.content()
+                yield chunk
             elif self.complete:
                 return
             elif self._failure is not None:
@@ -238,7 +230,7 @@ class Line(asyncio.Protocol):
         waiter = self._waiter
         if waiter is None or waiter.done():
             return
-        if self._failure is None or (self._parts and self._limit is None):
+        if self._failure is None or (self.parts and self._limit is None):
             waiter.set_result(None)
         else:  # what has come of a whole body is not all of it
             waiter.set_exception(self._failure)
@@ -333,7 +325,7 @@ class Line(asyncio.Protocol):
                 return
         if self._limit is None:
             self._heard = self.loop.time()
-            if self._parts or self.complete:
+            if self.parts or self.complete:
                 self._wake()
             if self._size > MOST_WAITING_BYTES and not self._paused and self.open:
                 self._paused = True
@@ -384,7 +376,7 @@ class Line(asyncio.Protocol):
         self._size += len(body)
         if limit is not None and self._size > limit:
             raise self._too_large()
-        self._parts.append(body)
+        self.parts.append(body)
 
     def on_message_complete(self) -> None:
         """That was all."""
@@ -397,7 +389,9 @@ class Line(asyncio.Protocol):
             self._head_size = 0
         self.complete = True
         self.reusable = self.open and self._parser.should_keep_alive()
-        self._wake()
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
 
     def _held(self) -> int:
         """How much of a head is there; what is repeated is there once."""

@@ -7,9 +7,9 @@ output. A part with a price of its own is charged at that, and the rest at the w
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from operator import mul, truediv
+from operator import itemgetter, mul, truediv
 from typing import Any, NamedTuple
 
 import msgspec
@@ -89,12 +89,12 @@ class Sheet(NamedTuple):
     """How a set of units is charged."""
 
     lines: tuple[Line, ...]
-    units: tuple[str, ...]
-    """Of each line, as the next two are."""
+    stated: Callable[[Mapping[str, Decimal | int]], tuple[Decimal | int, ...]]
+    """What was stated of each line's unit."""
     usd: tuple[Decimal, ...]
     per: tuple[int, ...]
     closely: bool
-    """Whether some line is not charged for all that was stated of its unit."""
+    """Whether some line is not charged for all that was stated of its unit, or there is none."""
     price: dict[str, Any]
     elsewhere: tuple[str, ...]
     """Units that the provider bills in, and that have no price here."""
@@ -146,7 +146,7 @@ class Tariff:
 
     def _charged(
         self, amounts: Mapping[str, Decimal | int]
-    ) -> tuple[Sheet, list[Decimal | int], Decimal]:
+    ) -> tuple[Sheet, Sequence[Decimal | int], Decimal]:
         """Which prices apply where these units are stated, to how much of each, and what it is."""
         key: tuple[Any, ...] = tuple(amounts)
         if self._steps:
@@ -154,8 +154,8 @@ class Tariff:
         sheet = self._sheets.get(key)
         if sheet is None:
             sheet = self._kept(key, amounts)
-        used = list(map(amounts.__getitem__, sheet.units))
-        if sheet.closely or min(used, default=0) < 0:  # some do say that
+        used: Sequence[Decimal | int] = sheet.stated(amounts)
+        if sheet.closely or min(used) < 0:  # some do say that
             used = [used_of(line, amounts) for line in sheet.lines]
         parts = map(truediv, map(mul, used, sheet.usd), sheet.per)
         return sheet, used, sum(parts, NOTHING)
@@ -200,10 +200,10 @@ class Tariff:
         elsewhere = tuple(unit for unit in SOLD_BY if unit in amounts and unit not in named)
         return Sheet(
             tuple(lines),
-            units=tuple(line.unit for line in lines),
+            stated=taking(tuple(line.unit for line in lines)),
             usd=tuple(line.price.usd for line in lines),
             per=tuple(line.price.per for line in lines),
-            closely=any(line.parts or not line.plain for line in lines),
+            closely=not lines or any(line.parts or not line.plain for line in lines),
             price=told(lines),
             elsewhere=elsewhere,
             basis="free" if self._free else "estimated" if missing else "computed",
@@ -216,6 +216,13 @@ class Tariff:
         if missing:
             after = f"; at least, as its {', '.join(missing)} are not known{after}"
         return known + after.replace("%", "%%")
+
+
+def taking(units: tuple[str, ...]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    """Takes the amounts of these units out of others."""
+    if len(units) > 1:
+        return itemgetter(*units)
+    return lambda amounts: tuple(amounts[unit] for unit in units)
 
 
 def plainly(number: Decimal | int) -> str:

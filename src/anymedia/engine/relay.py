@@ -156,7 +156,7 @@ class Relays:
         way, connection = passed.way, passed.way.connection
         try:
             await self._enter(passed)
-            outgoing = await self._outgoing(passed, body)
+            outgoing = self._outgoing(passed, body) or await self._authorized(passed, body)
             passed.sent = True
             receipt = await connection.pass_on(outgoing, way.relay.read)
             passed.answered = True
@@ -178,7 +178,9 @@ class Relays:
         clock = self._engine.clock
         try:
             await self._enter(passed)
-            outgoing = await self._outgoing(passed, body, listening=True)
+            outgoing = self._outgoing(passed, body, listening=True) or await self._authorized(
+                passed, body, listening=True
+            )
             passed.sent = True
             async with connection.overheard(outgoing) as incoming:
                 listener = way.relay.listen(passed.fields, incoming.head, way.name)
@@ -258,24 +260,41 @@ class Relays:
             passed.most = passed.way.bound(passed.fields)
         return passed.most
 
-    async def _outgoing(self, passed: Passed, body: bytes, *, listening: bool = False) -> Outgoing:
-        """The request down to its bytes."""
+    def _outgoing(self, passed: Passed, body: bytes, *, listening: bool = False) -> Outgoing | None:
+        """The request down to its bytes; nothing where each has to be made anew."""
         way = passed.way
-        content = way.relay.ask(body, passed.fields, way.model_id)
-        left = way.allowed_seconds - (passed.began - passed.since)
-        seconds = min(way.patience_seconds, left)
-        if seconds <= 0:
-            seconds = passed.course.seconds_for_one(way.patience_seconds)  # which says so
-        silence = None
-        if listening:
-            silence = way.policy.stall_seconds or self._engine.settings.timeouts.read_seconds
-        standing = way.standing
-        if standing is None or (way.traced and passed.observed is not None):
-            request: HttpRequest = replace(way.request, content=content)
-            return await way.connection.outgoing(
-                request, timeout_seconds=seconds, read_seconds=silence
-            )
-        return with_facts(standing, body=content, total_seconds=seconds, read_seconds=silence)
+        if way.standing is None or (way.traced and passed.observed is not None):
+            return None
+        return with_facts(
+            way.standing,
+            body=way.relay.ask(body, passed.fields, way.model_id),
+            total_seconds=self._seconds(passed),
+            read_seconds=self._silence(way) if listening else None,
+        )
+
+    async def _authorized(
+        self, passed: Passed, body: bytes, *, listening: bool = False
+    ) -> Outgoing:
+        """The same, signed or traced."""
+        way = passed.way
+        request: HttpRequest = replace(
+            way.request, content=way.relay.ask(body, passed.fields, way.model_id)
+        )
+        return await way.connection.outgoing(
+            request,
+            timeout_seconds=self._seconds(passed),
+            read_seconds=self._silence(way) if listening else None,
+        )
+
+    def _seconds(self, passed: Passed) -> float:
+        """How long the provider may take; raises where waiting has used it all up."""
+        way = passed.way
+        left = min(way.patience_seconds, way.allowed_seconds - (passed.began - passed.since))
+        return left if left > 0 else passed.course.seconds_for_one(way.patience_seconds)
+
+    def _silence(self, way: Way) -> float:
+        """How long it may say nothing."""
+        return way.policy.stall_seconds or self._engine.settings.timeouts.read_seconds
 
     # --- and back ---------------------------------------------------------------------------
 

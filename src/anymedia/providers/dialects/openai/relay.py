@@ -57,6 +57,8 @@ NULL = Raw(b"null")
 ERROR = Raw(b'"error"')
 NOTHING = re.compile(rb"\[\s*\]|[^\[].*", re.DOTALL)
 """What is no list, or an empty one."""
+USUAL = re.compile(rb"(\{.*[^\s{])\s*\}", re.DOTALL)
+"""An object that says something, up to where more can be said."""
 USAGE = re.compile(rb'"include_usage"\s*:\s*true')
 ENCODER = msgspec.json.Encoder()
 
@@ -132,11 +134,13 @@ def relay(quirks: Quirks) -> Relay | None:
     """How a service passes chat on; not at all where it has words of its own."""
     if quirks.reword is not None or quirks.show is not None or quirks.empty_is_failure:
         return None
-    limit = quirks.fields.get("max_output_tokens")
+    limit = quirks.fields.get("max_output_tokens", "")
     allowed = PLAIN | (set(quirks.fields.values()) - {"reasoning_effort"})
-    others = tuple(name for name in LIMITS if name != limit)
+    other = ""
+    """The name for the most that is written which the service does not take."""
     if limit in LIMITS:
         allowed |= set(LIMITS)
+        other = next(name for name in LIMITS if name != limit)
 
     def suits(fields: Fields, model: Model | None) -> bool:
         if not allowed.issuperset(fields):
@@ -154,11 +158,9 @@ def relay(quirks: Quirks) -> Relay | None:
         return True
 
     def ask(body: bytes, fields: Fields, model_id: str) -> bytes:
-        changed: dict[str, Any] = {}
-        for name in others:
-            if name in fields:
-                changed[name] = None
-                changed[str(limit)] = fields[name]
+        changed: dict[str, Raw | None] = {}
+        if other in fields:
+            changed |= {other: None, limit: fields[other]}
         if "stream" in fields and quirks.asks_for_usage:
             changed |= with_usage(fields)
         return rewritten(body, fields, model_id, changed)
@@ -263,11 +265,12 @@ def encoded(answer: Mapping[str, Raw], name: str, cost: Decimal | None) -> bytes
 
 def priced(told: bytes, cost: Decimal) -> Any:
     """A usage with what it cost, whatever the provider said of that."""
+    usual = USUAL.fullmatch(told)
+    if usual is not None and b'"cost"' not in told:
+        return Raw(b'%b,"cost":%b}' % (usual[1], ENCODER.encode(float(cost))))
     if told[:1] != b"{":
         return Raw(told)
-    if b'"cost"' in told or len(told) < len(b'{"a":1}'):
-        return {**OBJECT.decode(told), "cost": float(cost)}
-    return Raw(b'%b,"cost":%b}' % (told[:-1].rstrip(), ENCODER.encode(float(cost))))
+    return {**OBJECT.decode(told), "cost": float(cost)}
 
 
 def is_streamed(fields: Fields) -> bool:
