@@ -229,6 +229,38 @@ def test_whoever_stops_waiting_hangs_up() -> None:
         using(leaving)
 
 
+def test_whoever_stops_waiting_on_a_kept_line_hangs_up() -> None:
+    """There is no answer left that the next one could take for its own."""
+    asked, ended = threading.Event(), threading.Event()
+
+    def behave(connection: socket.socket) -> None:
+        connection.sendall(response(b"1"))
+        if server.connections > 1:
+            return
+        assert connection.recv(65536)
+        asked.set()
+        with contextlib.suppress(ConnectionResetError):
+            assert connection.recv(1) == b""
+        ended.set()
+
+    async def sending(transport: NetworkTransport) -> bytes:
+        return (await transport.send(ready(f"{server.url}/"), limit_bytes=LIMIT)).content
+
+    async def leaving(transport: NetworkTransport) -> None:
+        assert await sending(transport) == b"1"
+        task = asyncio.create_task(sending(transport))
+        await asyncio.to_thread(asked.wait, 5)
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+        assert await asyncio.to_thread(ended.wait, 5)
+        assert await sending(transport) == b"1"
+
+    with serving(behave) as server:
+        using(leaving)
+    assert server.connections == 2
+
+
 def test_a_line_that_is_used_again_has_a_time_of_its_own() -> None:
     """The timer of the question before looks on, and ends nothing too early or too late."""
     told = threading.Event()

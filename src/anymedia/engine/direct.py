@@ -159,6 +159,8 @@ class Line(asyncio.Protocol):
         self.parts: list[bytes] = []
         """Of the body, that have come and nobody has taken."""
         self._size = 0
+        self._counting = True
+        """Whether the size of the body has to be watched."""
         self._limit: int | None = None
         self._paused = False
         self._said: dict[bytes, bytes] = {}
@@ -187,7 +189,7 @@ class Line(asyncio.Protocol):
         loop = self.loop
         self.complete = False
         self.status = self._size = 0
-        self._unpacking = None
+        self._unpacking, self._counting = None, True
         self.parts = []
         self._limit = limit_bytes
         now = loop.time()
@@ -215,7 +217,8 @@ class Line(asyncio.Protocol):
                 self._size = 0
                 if self._paused:
                     self._paused = False
-                    self._transport.resume_reading()
+                    if self.open:
+                        self._transport.resume_reading()
                 yield chunk
             elif self.complete:
                 return
@@ -358,24 +361,26 @@ class Line(asyncio.Protocol):
             packed = found["content-encoding"].lower()
             if packed != "identity":
                 self._unpacking = unpacking(packed)
-        if self._limit is None:
+        limit = self._limit
+        if limit is None:
             self._wake()
-        else:
-            declared = int(found.get("content-length", 0))  # the parser takes none but digits
-            if declared > self._limit:
+        elif "content-length" in found:
+            if int(found["content-length"]) > limit:  # the parser takes nothing but digits
                 raise self._too_large()
+            self._counting = self._unpacking is not None  # there is no more than was declared
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
-        limit = self._limit
-        if self._unpacking is not None:
-            room = (MOST_PIECE_BYTES if limit is None else limit - self._size) + 1
-            body = self._unpacking.decompress(body, room)
-            if self._unpacking.unconsumed_tail:
+        if self._counting:
+            limit = self._limit
+            if self._unpacking is not None:
+                room = (MOST_PIECE_BYTES if limit is None else limit - self._size) + 1
+                body = self._unpacking.decompress(body, room)
+                if self._unpacking.unconsumed_tail:
+                    raise self._too_large()
+            self._size += len(body)
+            if limit is not None and self._size > limit:
                 raise self._too_large()
-        self._size += len(body)
-        if limit is not None and self._size > limit:
-            raise self._too_large()
         self.parts.append(body)
 
     def on_message_complete(self) -> None:

@@ -153,12 +153,12 @@ class Relays:
 
         Raises what nobody else can help with.
         """
-        way, connection = passed.way, passed.way.connection
+        way = passed.way
         try:
             await self._enter(passed)
             outgoing = self._outgoing(passed, body) or await self._authorized(passed, body)
             passed.sent = True
-            receipt = await connection.pass_on(outgoing, way.relay.read)
+            receipt = await way.connection.pass_on(outgoing, way.relay.read)
             passed.answered = True
             self._record(passed, receipt)
         except BaseException as error:
