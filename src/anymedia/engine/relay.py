@@ -31,7 +31,7 @@ from anymedia.engine.ways import Terms, Way, Ways
 from anymedia.limits.claim import Claim, Full
 from anymedia.providers.spec import Fields, Receipt
 from anymedia.resilience.circuit import Admission
-from anymedia.store.ledger import NANO, LedgerRow, nano, reference_of
+from anymedia.store.ledger import NANO, nano, reference_of
 from anymedia.telemetry.observer import Attempt as Observed
 from anymedia.wire.http import HttpRequest
 
@@ -300,7 +300,7 @@ class Relays:
 
     def _record(self, passed: Passed, receipt: Receipt) -> None:
         """What it consumed and costs, written down before anybody hears the answer."""
-        engine, way, clock = self._engine, passed.way, self._engine.clock
+        way, clock = passed.way, self._engine.clock
         amounts = {**receipt.counts, "requests": 1}
         passed.cost = cost = way.tariff(passed.started_at).reckoned(amounts, estimated=False)
         computed = amount = nano(cost.amount)
@@ -318,29 +318,26 @@ class Relays:
             passed.observed.ended(
                 "succeeded", seconds=seconds, usage=receipt.usage, cost=cost.cost()
             )
-        engine.ledger.record(
-            LedgerRow(
-                id=f"{passed.id}:settle",
-                at=clock.now().timestamp(),
-                entry="settle",
-                attempt_id=passed.id,
-                request=passed.request_id,
-                reference=reference_of(None, receipt.request_id),
-                seconds=round(seconds, 4),
-                bound=self._bound(passed) if amount is None else None,
-                provider=way.provider,
-                model=way.model_id,
-                medium="text",
-                owner=passed.asker.caller or "local",
-                usage={**amounts, "estimated": False, "raw": receipt.raw or NO_WORDS},
-                amount=amount,
-                basis=cost.basis,
-                computed=computed,
-                reported=reported,
-                explanation=cost.explanation,
-                price=cost.price,
-            )
+        row = with_facts(
+            way.row,
+            id=f"{passed.id}:settle",
+            at=clock.now().timestamp(),
+            attempt_id=passed.id,
+            request=passed.request_id,
+            reference=reference_of(None, receipt.request_id),
+            seconds=round(seconds, 4),
+            owner=passed.asker.caller or "local",
+            usage={**amounts, "estimated": False, "raw": receipt.raw or NO_WORDS},
+            amount=amount,
+            basis=cost.basis,
+            computed=computed,
+            reported=reported,
+            explanation=cost.explanation,
+            price=cost.price,
         )
+        if amount is None:
+            row = with_facts(row, bound=self._bound(passed))
+        self._engine.ledger.record(row)
 
     async def _leave(self, passed: Passed) -> None:
         """Everybody hears that it went well; slots are free, and estimates become what it was."""

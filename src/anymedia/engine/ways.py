@@ -31,6 +31,7 @@ from anymedia.engine.routing import option, situation_of
 from anymedia.engine.transport import Outgoing
 from anymedia.limits.claim import Rule
 from anymedia.providers.spec import Call, Fields, Operation, Relay, Stream
+from anymedia.store.ledger import LedgerRow
 from anymedia.wire.http import post
 
 if TYPE_CHECKING:
@@ -84,6 +85,16 @@ class Way:
         """Whether every request carries the trace that it belongs to, where there is one."""
         self.most_output = model.limits.output_tokens if model is not None else None
         self.peaks = model.settings.get("peak_utc") if model is not None else None
+        self.row = LedgerRow(
+            id="",
+            at=0.0,
+            entry="settle",
+            attempt_id="",
+            provider=self.provider,
+            model=self.model_id,
+            medium="text",
+        )
+        """What the ledger hears of every answer."""
         self._tariff = Tariff(model, circumstances(candidate.request, model))
         """Where nothing depends on the hour; else the prices of the dearest."""
         self._tariffs: dict[str, Tariff] = {}
