@@ -353,8 +353,8 @@ class Line(asyncio.Protocol):
             raise endless()
         self._head_size = 0
         # The first counts of those, too, that differ in case alone.
-        names, values = map(lowered, reversed(said)), map(decoded, reversed(said.values()))
-        found = dict(zip(names, values, strict=True))
+        names = map(lowered, reversed(said))
+        found = dict(zip(names, map(decoded, reversed(said.values())), strict=True))
         said.clear()
         self.headers = Headers.lowered(found)
         if "content-encoding" in found:

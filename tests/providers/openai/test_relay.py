@@ -9,7 +9,7 @@ import pytest
 
 from anymedia.contracts.errors import GenerationError, NetworkFailed, UnreadableResponse
 from anymedia.providers.dialects.openai.quirks import Quirks
-from anymedia.providers.dialects.openai.relay import looked_at, relay, signed
+from anymedia.providers.dialects.openai.relay import encoded, looked_at, relay, signed
 from anymedia.providers.spec import Relay
 from anymedia.wire.http import HttpResponse
 
@@ -224,3 +224,22 @@ def test_an_answer_that_is_cut_or_none_cannot_be_read() -> None:
     for wrong in (content[:-1], b"", b"[]", b"<html>", content + b"}"):
         with pytest.raises(UnreadableResponse):
             way().read(HttpResponse(200, wrong))
+
+
+@pytest.mark.parametrize(
+    ("told", "priced"),
+    [
+        (b'{"a":1}', b'{"a":1,"cost":0.25}'),
+        (b'{ "a": {"b": {}} \n }', b'{ "a": {"b": {}},"cost":0.25}'),
+        (b"{ }", b'{"cost":0.25}'),
+        (b"{}", b'{"cost":0.25}'),
+        (b'{"cost":7,"a":1}', b'{"cost":0.25,"a":1}'),
+        (b'{"a":{"cost":7}}', b'{"a":{"cost":7},"cost":0.25}'),
+        (b"null", b"null"),
+        (b"[1]", b"[1]"),
+    ],
+)
+def test_a_usage_is_told_with_our_price_and_no_other(told: bytes, priced: bytes) -> None:
+    """Whatever the provider said of it, and in whatever form."""
+    answer = {"usage": msgspec.Raw(told)}
+    assert encoded(answer, "acme/m", Decimal("0.25")) == (b'{"usage":%b,"model":"acme/m"}' % priced)

@@ -57,8 +57,8 @@ NULL = Raw(b"null")
 ERROR = Raw(b'"error"')
 NOTHING = re.compile(rb"\[\s*\]|[^\[].*", re.DOTALL)
 """What is no list, or an empty one."""
-USUAL = re.compile(rb"(\{.*[^\s{])\s*\}", re.DOTALL)
-"""An object that says something, up to where more can be said."""
+USUAL = re.compile(rb'(?!.*"cost")(\{.*[^\s{])\s*\}', re.DOTALL)
+"""An object that says something and nothing of a cost, up to where more can be said."""
 USAGE = re.compile(rb'"include_usage"\s*:\s*true')
 ENCODER = msgspec.json.Encoder()
 
@@ -259,17 +259,17 @@ def encoded(answer: Mapping[str, Raw], name: str, cost: Decimal | None) -> bytes
     """The same from its fields, or those of an event."""
     news: dict[str, Any] = {**answer, "model": name}
     if cost is not None and "usage" in news:
-        news["usage"] = priced(bytes(news["usage"]), cost)
+        news["usage"] = priced(news["usage"], cost)
     return ENCODER.encode(news)
 
 
-def priced(told: bytes, cost: Decimal) -> Any:
+def priced(told: Raw, cost: Decimal) -> Any:
     """A usage with what it cost, whatever the provider said of that."""
     usual = USUAL.fullmatch(told)
-    if usual is not None and b'"cost"' not in told:
+    if usual is not None:
         return Raw(b'%b,"cost":%b}' % (usual[1], ENCODER.encode(float(cost))))
-    if told[:1] != b"{":
-        return Raw(told)
+    if bytes(told)[:1] != b"{":
+        return told
     return {**OBJECT.decode(told), "cost": float(cost)}
 
 
