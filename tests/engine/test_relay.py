@@ -87,6 +87,46 @@ def test_the_answer_is_the_providers_own_and_stands_in_the_ledger() -> None:
     assert sent.headers["Authorization"] == "Bearer openai-secret-key"
 
 
+def test_a_row_says_whose_answer_it_was_and_what_it_cost_or_can_have_cost() -> None:
+    """All of it, and nothing else; where the provider told no usage, what it was at most."""
+    untold = HttpResponse(
+        200, ANSWER.content.partition(b',"usage"')[0] + b"}", {"X-Request-Id": "r"}
+    )
+    bench = Workbench(ANSWER, untold, providers=(OPENAI,))
+    told, other = passed(bench, body()), passed(bench, body())
+    common = {"entry": "settle", "provider": "openai", "model": "gpt-4o-mini", "medium": "text"}
+    counted = {"input_tokens": 9, "output_tokens": 3, "requests": 1, "estimated": False}
+    first, second = (msgspec.json.decode(msgspec.json.encode(row)) for row in bench.rows)
+    for answer, row in ((told, first), (other, second)):
+        assert row.pop("at") == answer.started_at.timestamp()
+        assert (row.pop("id"), row.pop("attempt_id")) == (f"{answer.id}:settle", answer.id)
+        assert row.pop("request") == answer.request_id
+        assert row.pop("explanation")
+    assert first.pop("price")["usd"] == {
+        "input_tokens": "0.15/1000000",
+        "output_tokens": "0.6/1000000",
+    }
+    raw = {"prompt_tokens": 9, "completion_tokens": 3}
+    assert first == {
+        **common,
+        "owner": "key_1",
+        "reference": "c",
+        "usage": {**counted, "raw": raw},
+        "amount": 3150,
+        "computed": 3150,
+        "seconds": 0.0,
+    }
+    assert second.pop("bound") > 0
+    assert second == {
+        **common,
+        "owner": "key_1",
+        "reference": "r",
+        "usage": {"requests": 1, "estimated": False, "raw": {}},
+        "basis": "unpriced",
+        "seconds": 0.0,
+    }
+
+
 def test_after_a_failure_the_long_way_knows_what_was_tried() -> None:
     """Two attempts of one request, each with its row; the first may have been billed."""
     bench = Workbench(BUSY, ANSWER, providers=(OPENAI,))
