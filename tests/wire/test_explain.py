@@ -301,3 +301,14 @@ def test_any_failure_is_explained(status: int, body: bytes, wait: str, date: str
     assert str(error)
     assert error.retry_after is None or error.retry_after >= 0
     assert error.problem().http_status == status
+
+
+def test_the_id_of_an_exchange_is_found_however_its_header_is_written() -> None:
+    """In the table as in the answer; the first name that says something counts."""
+    table = ErrorTable(request_id_headers=("X-Acme-Id", "Request-ID"))
+    for headers, found in (
+        ({"x-acme-id": "a", "request-id": "r"}, "a"),
+        ({"X-ACME-ID": "", "Request-Id": "r"}, "r"),
+        ({"X-Other": "o"}, None),
+    ):
+        assert table(HttpResponse(500, b"", headers)).request_id == found

@@ -109,6 +109,10 @@ class ErrorTable:
     """How the provider words its failures; `said_usually` unless given."""
     request_id_headers: tuple[str, ...] = ("x-request-id", "request-id")
 
+    def __post_init__(self) -> None:
+        names = tuple(name.lower() for name in self.request_id_headers)
+        object.__setattr__(self, "request_id_headers", names)  # as `Headers.first` wants them
+
     def __call__(self, response: HttpResponse) -> ProviderError:
         """The error that a response stands for."""
         return self.decide(
