@@ -167,7 +167,7 @@ class Relays:
             return
         passed.receipt = receipt
         await self._leave(passed)
-        passed.content = way.relay.signed(receipt, way.name, passed.cost.amount)
+        passed.content = way.relay.signed(receipt.answer, way.name, passed.cost.amount)
 
     async def stream(self, passed: Passed, body: bytes) -> AsyncGenerator[bytes, None]:
         """The answer's events as they come.

@@ -169,7 +169,7 @@ class Receipt(msgspec.Struct, kw_only=True):
     reported_cost: Decimal | None = None
     model: str | None = None
     request_id: str | None = None
-    answer: dict[str, Raw] | None = None
+    answer: dict[str, Raw] = {}
     """The whole answer's fields, as they were written, for who signs it."""
 
     @property
@@ -218,7 +218,7 @@ class Relay:
     """How many tokens may be written at most, where the body says so."""
     read: Callable[[HttpResponse], Receipt]
     """A whole answer's receipt. Raises the failure that a 200 may hold."""
-    signed: Callable[[Receipt, str, Decimal | None], bytes]
+    signed: Callable[[Fields, str, Decimal | None], bytes]
     """A whole answer with the `provider/model` that gave it, and what that cost in US dollars."""
     listen: Callable[[Fields, HttpResponse, str], Listener]
     """Hears the answer as it comes, from `provider/model`, who stands in every event that names

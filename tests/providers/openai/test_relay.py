@@ -9,7 +9,7 @@ import pytest
 
 from anymedia.contracts.errors import GenerationError, NetworkFailed, UnreadableResponse
 from anymedia.providers.dialects.openai.quirks import Quirks
-from anymedia.providers.dialects.openai.relay import encoded, looked_at, relay, signed
+from anymedia.providers.dialects.openai.relay import looked_at, relay, signed
 from anymedia.providers.spec import Relay
 from anymedia.wire.http import HttpResponse
 
@@ -151,7 +151,7 @@ def test_an_answer_says_who_gave_it_and_what_it_cost() -> None:
     answer = b'{"id":"c","model":"m","odd":{"a":[1.50]},"usage":{"prompt_tokens":9}}'
     answer = answer.replace(b'{"prompt_tokens":9}', b'{"prompt_tokens":9,"completion_tokens":3}')
     answer = answer.replace(b'"model"', b'"choices":[{}],"model"')
-    told = signed(way().read(HttpResponse(200, answer)), "acme/m", Decimal("0.25"))
+    told = signed(way().read(HttpResponse(200, answer)).answer, "acme/m", Decimal("0.25"))
     assert msgspec.json.decode(told) == {
         "id": "c",
         "model": "acme/m",
@@ -242,4 +242,4 @@ def test_an_answer_that_is_cut_or_none_cannot_be_read() -> None:
 def test_a_usage_is_told_with_our_price_and_no_other(told: bytes, priced: bytes) -> None:
     """Whatever the provider said of it, and in whatever form."""
     answer = {"usage": msgspec.Raw(told)}
-    assert encoded(answer, "acme/m", Decimal("0.25")) == (b'{"usage":%b,"model":"acme/m"}' % priced)
+    assert signed(answer, "acme/m", Decimal("0.25")) == (b'{"usage":%b,"model":"acme/m"}' % priced)

@@ -24,7 +24,6 @@ from anymedia.providers.dialects.openai.relay import (
     Named,
     counts_of,
     data_of,
-    encoded,
     is_streamed,
     rewritten,
     said,
@@ -266,7 +265,7 @@ class Overhearing:
         if not self._waiting:
             return self._rest
         event, *after = split(self._waiting + self._rest)
-        data = encoded(OBJECT.decode(data_of(event)), name, cost)
+        data = signed(OBJECT.decode(data_of(event)), name, cost)
         return b"event: message_delta\ndata: " + data + b"\n\n" + b"".join(after)
 
     def _passed(self, event: bytes) -> bytes:

@@ -250,13 +250,8 @@ def text_in(answer: Mapping[str, Raw], name: str) -> str | None:
     return found
 
 
-def signed(receipt: Receipt, name: str, cost: Decimal | None) -> bytes:
-    """An answer with who gave it and what it cost."""
-    return encoded(receipt.answer or {}, name, cost)
-
-
-def encoded(answer: Mapping[str, Raw], name: str, cost: Decimal | None) -> bytes:
-    """The same from its fields, or those of an event."""
+def signed(answer: Fields, name: str, cost: Decimal | None) -> bytes:
+    """An answer, or an event of one, with who gave it and what it cost."""
     news: dict[str, Any] = {**answer, "model": name}
     if cost is not None and "usage" in news:
         news["usage"] = priced(news["usage"], cost)
@@ -418,7 +413,7 @@ class Overhearing:
         if not self._waiting:
             return self._rest
         event, *after = split(self._waiting + self._rest)
-        data = encoded(OBJECT.decode(data_of(event)), name, cost)
+        data = signed(OBJECT.decode(data_of(event)), name, cost)
         return b"data: " + data + b"\n\n" + b"".join(after)
 
     def _passes(self, event: bytes) -> bool:
