@@ -18,12 +18,12 @@ from anymedia.budgets.allowance import (
     Granted,
     Report,
 )
-from anymedia.budgets.budget import Budget, Reached, Spender, verdict
+from anymedia.budgets.budget import Budget, Reached, Reserved, Spender, verdict
 from anymedia.budgets.concerns import Concerns
 from anymedia.budgets.tally import FIRST_SLOTS, FOLDER, Tally, abandoned, numbers
 from anymedia.contracts.budget import BudgetSettings, BudgetStanding
 from anymedia.contracts.errors import StorageFailed
-from tests.budgets.workbench import DOLLAR, Bench, bench, budget
+from tests.budgets.workbench import DOLLAR, Bench, bench, budget, spender
 from tests.support.clock import FakeClock
 
 
@@ -242,7 +242,7 @@ def test_a_tally_outlives_its_process_and_is_found_when_that_is_gone(tmp_path: P
     name = tally.open()
     slots = [tally.slot() for _ in range(FIRST_SLOTS * 3)]
     for slot in slots:
-        tally.write(slot, -(slot**4))
+        tally.numbers[slot] = -(slot**4)
     with abandoned(tmp_path) as found:
         assert found == []
     assert numbers(tmp_path / name)[: len(slots)] == [-(slot**4) for slot in slots]
@@ -290,3 +290,73 @@ def test_an_idle_allowance_goes_back_after_limits_have_changed(tmp_path: Path) -
             await other.reserved("b", 6)
 
     asyncio.run(work())
+
+
+def test_what_was_lent_is_spent_without_asking_and_no_longer_than_that_is_true(
+    tmp_path: Path,
+) -> None:
+    """Until something is lent, after other limits, in another period and when it is given back."""
+
+    async def body(one: Bench, bank: CountingBank) -> None:
+        ann, numbers = spender(), iter(range(100))
+
+        def at_once(usd: float) -> bool:
+            attempt, amount = f"n{next(numbers)}", round(usd * DOLLAR)
+            found = one.budgets.reserve_now(attempt, ann, amount)
+            if found is not None:
+                assert found == Reserved(attempt)
+                assert one.budgets.settle_now(attempt, amount) is None
+            return found is not None
+
+        assert not at_once(0.1)
+        await one.reserved("a", 0.1)
+        assert [at_once(0.3), at_once(0.3), at_once(0.7), at_once(0.0)] == [True, True, False, True]
+        assert one.budgets.reserve_now("none", ann, None) is None
+        assert one.budgets.reserve_now("odd", ann, -1) is None
+        assert one.budgets.reserve_now("a", ann, None) == Reserved("a")
+        one.budgets.configure((budget("32"),))
+        assert not at_once(0.1)
+        await one.reserved("b", 0.1)
+        assert at_once(0.1)
+        one.clock.advance(13 * 3600)
+        assert not at_once(0.1)
+        await one.reserved("c", 0.1)
+        assert at_once(0.1)
+        for attempt in ("a", "b", "c"):
+            await one.settle(attempt, 0)
+        for _ in range(3):
+            await one.budgets.tend()
+        assert not at_once(0.1)
+
+    banked(tmp_path, body)
+
+
+def test_who_is_under_no_budget_is_told_so_each_time(tmp_path: Path) -> None:
+    """Nothing is kept of them, so that a budget of theirs counts from when it is there."""
+
+    async def body(one: Bench, bank: CountingBank) -> None:
+        bob = spender("bob")
+        for attempt in ("a", "b"):
+            await one.reserved(attempt, 1_000, bob)
+        assert bank.draws == 0
+        one.budgets.configure((budget("1"),))
+        await one.refused("c", 1_000, bob)
+
+    banked(tmp_path, body, budget("64", name="ann"))
+
+
+def test_more_than_was_lent_has_to_be_told(tmp_path: Path) -> None:
+    """What was not enough is something to wait for; what was enough is not."""
+
+    async def body(one: Bench, bank: CountingBank) -> None:
+        await one.reserved("a", 0.5)
+        await one.reserved("b", 0.5)
+        assert one.budgets.settle_now("a", DOLLAR // 4) is None
+        assert one.budgets.settle_now("unknown", DOLLAR) is None
+        told = one.budgets.settle_now("b", 2 * DOLLAR)
+        assert told is not None
+        await told
+        (report,) = bank.reports[-1].values()
+        assert report.used == 2 * DOLLAR + DOLLAR // 4
+
+    banked(tmp_path, body)

@@ -163,3 +163,20 @@ def test_who_waits_for_two_things_is_in_both_lines() -> None:
     assert hall.woken[-1] == "one"
     assert hall.lines.ahead("anybody", [KEY]) is None
     assert hall.lines.ahead("one", ["provider:bolt"]) is None
+
+
+def test_they_listen_only_while_somebody_waits() -> None:
+    """What becomes free is told to nobody else."""
+    heard: list[bool] = []
+    lines = Lines(lambda: 1000.0, lambda _: None, heard.append)
+    for job_id in ("one", "two"):
+        lines.enter(Waiter(job_id, "a", 0, 1000.0), [KEY, "caller:a"], 1.0, "wrk_1")
+    lines.leave("nobody", went=False)
+    assert heard == [True]
+    lines.leave("one", went=True)
+    assert heard == [True]
+    lines.leave("two", went=False)
+    assert heard == [True, False]
+    lines.enter(Waiter("three", "a", 0, 1000.0), [KEY], 1.0, "wrk_1")
+    lines.enter(Waiter("three", "a", 0, 1000.0), [KEY], 1.0, "wrk_2")
+    assert heard == [True, False, True]

@@ -120,13 +120,13 @@ def test_claims_that_nobody_ends_are_forgotten_with_their_leases() -> None:
 
 def test_a_window_never_has_more_cells_than_its_measure() -> None:
     """However many requests there are."""
-    window = Sliding()
     span = 60_000_000
+    window = Sliding(span)
     most = 0
     for now in range(0, 4 * span, 3_217):
-        window.forget(now - span)
-        window.add(now, span // CELLS, 1)
-        most = max(most, len(window.cells) // 2)
+        window.turn(now)
+        window.add(now, 1)
+        most = max(most, window.cells)
     assert most <= CELLS + 1
 
 

@@ -553,3 +553,53 @@ def test_a_slot_that_was_renewed_late_is_given_back_where_it_is_held() -> None:
         assert isinstance(await limiter.take(Claim("second", (one,)), lease_seconds=60), Taken)
 
     asyncio.run(work())
+
+
+@both
+def test_what_was_more_of_one_kind_does_not_stand_in_the_way_of_another(bench: Any) -> None:
+    """More tokens than estimated, fewer dollars; and the other way round, in any order."""
+
+    async def work(at: Bench) -> None:
+        one = rule(tokens_per_minute=100, usd_per_minute="0.0001")
+        claim = await at.taken(one, tokens=10, micro_usd=50)
+        await at.limiter.settle(claim, tokens=30)
+        await at.limiter.settle(claim, micro_usd=20)
+        await at.limiter.settle(claim, tokens=5)
+        await at.limiter.settle(claim, micro_usd=60)
+        left = {each.amount: each.left for each in await at.limiter.left(one)}
+        assert left == {"tokens_per_minute": 95, "usd_per_minute": 40}
+        await at.limiter.release(claim, refund=True)
+        left = {each.amount: each.left for each in await at.limiter.left(one)}
+        assert left == {"tokens_per_minute": 100, "usd_per_minute": 100}
+
+    run(bench, work)
+
+
+@both
+def test_ending_is_settling_and_releasing(bench: Any) -> None:
+    """Slots are free and estimates are what it was; unknown ends and late ones change nothing."""
+
+    async def end(at: Bench, claim_id: str, **amounts: int) -> None:
+        told = at.limiter.end(claim_id, **amounts)
+        if told is not None:
+            await told
+
+    async def work(at: Bench) -> None:
+        one = rule(per_minute=4, tokens_per_minute=100, usd_per_day=1, concurrent=1)
+        claim = await at.taken(one, tokens=60, micro_usd=500_000)
+        for _ in range(2):
+            await end(at, claim, tokens=20, micro_usd=600_000)
+        left = {each.amount: each.left for each in await at.limiter.left(one)}
+        assert left == {"per_minute": 3, "tokens_per_minute": 80, "usd_per_day": 400_000}
+        await end(at, await at.taken(one, tokens=10))
+        left = {each.amount: each.left for each in await at.limiter.left(one)}
+        assert left == {"per_minute": 2, "tokens_per_minute": 70, "usd_per_day": 400_000}
+        late = await at.taken(one, tokens=10, lease_seconds=10)
+        at.clock.advance(10)
+        await at.taken(one, tokens=10)
+        await end(at, late, tokens=60)
+        left = {each.amount: each.left for each in await at.limiter.left(one)}
+        assert left == {"per_minute": 0, "tokens_per_minute": 50, "usd_per_day": 400_000}
+        assert (await at.refused(one)).amount in {"per_minute", "concurrent"}
+
+    run(bench, work)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
@@ -69,6 +69,11 @@ class Model:
     def within(self, kind: str, now: int, span: int) -> int:
         """How much of it lies in the window that ends now."""
         return sum(event.amounts[kind] for event in self.events if event.at > now - span)
+
+
+async def waited_for(told: Awaitable[None]) -> None:
+    """What is left to be waited for, as something that a loop runs."""
+    await told
 
 
 class Limiting(RuleBasedStateMachine):
@@ -172,6 +177,20 @@ class Limiting(RuleBasedStateMachine):
         if known.until <= self.now():
             return
         self.do(self.bench.limiter.settle(claim_id, tokens=actual))
+        self.settled(known, actual)
+
+    @precondition(lambda self: self.known)
+    @rule(data=st.data(), actual=st.integers(0, 200))
+    def end(self, data: st.DataObject, actual: int) -> None:
+        claim_id = data.draw(st.sampled_from(sorted(self.known)))
+        known = self.known.pop(claim_id)
+        if known.until > self.now():
+            self.settled(known, actual)
+        told = self.bench.limiter.end(claim_id, tokens=actual)
+        if told is not None:
+            self.do(waited_for(told))
+
+    def settled(self, known: Known, actual: int) -> None:
         extra = known.extra.get("tokens")
         before = extra.amounts["tokens"] if extra is not None else 0
         if actual == known.first["tokens"] + before:

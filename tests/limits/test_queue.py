@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from anymedia.limits.claim import Claim, Full, Rule, Taken
+from anymedia.limits.claim import Claim, Freed, Full, Rule, Taken
 from anymedia.limits.learned import Learned
 from anymedia.limits.memory import MemoryLimiter
 from anymedia.limits.queue import WaitingRoom
@@ -486,5 +486,73 @@ def test_it_works_on_a_clock_that_sleeping_moves() -> None:
         )
         assert [one.claim_id for one in answers if isinstance(one, Taken)] == list("01234")
         assert clock.monotonic() == 240.0
+
+    run(work())
+
+
+class Heard(MemoryLimiter):
+    """Knows how many it would have to tell."""
+
+    def __init__(self, clock: SteppedClock) -> None:
+        super().__init__(clock)
+        self.listening = 0
+
+    def watch(self, freed: Freed) -> None:
+        super().watch(freed)
+        self.listening += 1
+
+    def unwatch(self, freed: Freed) -> None:
+        super().unwatch(freed)
+        self.listening -= 1
+
+
+def test_nobody_is_told_while_nobody_waits() -> None:
+    """Those who enter at once need not hear of anything; who waits does until they leave."""
+
+    async def work() -> None:
+        foyer = Foyer()
+        limiter = foyer.limiter = Heard(foyer.clock)
+        foyer.room = WaitingRoom(limiter, foyer.clock)
+        await foyer.come("a", ONE)
+        assert limiter.listening == 0
+        await foyer.come("b", ONE)
+        await foyer.come("c", ONE)
+        assert limiter.listening == 1
+        await foyer.leave("a")
+        foyer.tasks["c"].cancel()
+        await everybody()
+        assert (foyer.entered, limiter.listening) == (["a", "b"], 0)
+        await foyer.come("d", ONE, patience=5)
+        await foyer.clock.step(6)
+        assert (list(foyer.refused), limiter.listening) == (["d"], 0)
+        await foyer.come("e", ONE)
+        await foyer.leave("b")
+        assert foyer.entered == ["a", "b", "e"]
+
+    run(work())
+
+
+def test_who_need_not_wait_enters_without_being_awaited() -> None:
+    """Where somebody waits for the same, or there is no room, they have to come in properly."""
+
+    async def work() -> None:
+        foyer = Foyer()
+        two = rule("two", concurrent=2)
+
+        def enters(name: str, *rules: Rule) -> bool:
+            return foyer.room.enter_now(Claim(name, rules), lease_seconds=60) is not None
+
+        assert enters("a", two)
+        assert enters("a", two)
+        assert enters("b", two)
+        assert not enters("c", two)
+        assert enters("d", rule("other", concurrent=1))
+        await foyer.come("c", two)
+        assert not enters("e", two)
+        await foyer.leave("a")
+        assert foyer.entered == ["c"]
+        assert not enters("e", two)
+        await foyer.leave("b")
+        assert enters("e", two)
 
     run(work())

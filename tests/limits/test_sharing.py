@@ -173,6 +173,30 @@ def test_a_redis_that_acts_and_does_not_answer_does_not_stop_anybody() -> None:
     asyncio.run(goes_on_alone("deaf"))
 
 
+def test_an_end_that_redis_did_not_hear_of_is_told_when_it_is_back() -> None:
+    """What it was and that it is over: for claims that Redis knows, and for those it does not."""
+
+    async def work() -> None:
+        clock = FakeClock()
+        async with gated(clock) as (gate, first, second, _said):
+            one = rule(concurrent=2, tokens_per_hour=100)
+            known = await first.taken(one, tokens=60)
+            gate.mode = "shut"
+            unknown = await first.taken(one, tokens=30)
+            for claim_id in (known, unknown):
+                told = first.limiter.end(claim_id, tokens=20)
+                assert told is not None
+                await told
+            gate.mode = "open"
+            clock.advance(10)
+            await first.limiter.renew([], lease_seconds=60)
+            left = {each.amount: each.left for each in await second.limiter.left(one)}
+            assert left == {"tokens_per_hour": 80}
+            assert await second.as_many_as_fit(one) == 2
+
+    asyncio.run(work())
+
+
 def test_a_redis_that_is_full_does_not_stop_anybody() -> None:
     """It refuses to write."""
     asyncio.run(goes_on_alone("full"))

@@ -14,13 +14,14 @@ what it did not use; what was under way then counts as spent.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from anymedia.budgets.budget import LARGEST, Budget, Reached, Reserved, Spender, bounded
+from anymedia.budgets.concerns import MOST_REMEMBERED
 from anymedia.budgets.tally import Tally
 from anymedia.clock import Clock
 from anymedia.contracts.budget import BudgetSettings, BudgetStanding
@@ -92,7 +93,7 @@ def part(limit: int, left: int) -> int:
 class Purse:
     """What this process has of one account."""
 
-    __slots__ = ("budget", "granted", "open", "over", "reported", "seen", "slot", "used")
+    __slots__ = ("budget", "granted", "over", "reported", "seen", "slot", "used")
 
     def __init__(self, budget: Budget, slot: int) -> None:
         self.budget = budget
@@ -105,13 +106,19 @@ class Purse:
         """What was used when somebody last looked whether it is needed."""
         self.over = False
         """Whether it only warns, and had too little left when it was last asked."""
-        self.open = 0
-        """Attempts under way."""
 
     @property
     def room(self) -> int:
         """What it may still spend by itself."""
         return self.granted - self.used
+
+
+class Ready(NamedTuple):
+    """What somebody's attempts come out of, and within which time that is true."""
+
+    since: float
+    until: float
+    purses: tuple[Purse, ...]
 
 
 class AllowanceBudgets:
@@ -124,12 +131,15 @@ class AllowanceBudgets:
         self._purses: dict[str, Purse] = {}
         self._held: dict[str, tuple[int, tuple[Purse, ...]]] = {}
         self._refused: dict[str, tuple[float, int, Reached]] = {}
+        self._ready: dict[Spender, Ready] = {}
+        """Whose purses are all there. Forgotten when one is closed, or budgets change."""
         self._asking = asyncio.Lock()
 
     def configure(self, settings: Sequence[BudgetSettings]) -> None:
         """Other budgets; what was spent and is reserved stays."""
         self._bank.configure(settings)
         self._refused.clear()
+        self._ready.clear()
         for purse in self._purses.values():
             purse.granted = STALE
 
@@ -141,60 +151,78 @@ class AllowanceBudgets:
         self, attempt_id: str, spender: Spender, nano_usd: int | None
     ) -> Reserved | Reached:
         """Take the most it can cost out of all budgets or none; `None` is an unknown price."""
+        amount = bounded(nano_usd)
+        if (answer := self.reserve_now(attempt_id, spender, amount)) is not None:
+            return answer
+        if not self._bank.concerned(spender):
+            return Reserved(attempt_id)
+        async with self._asking:
+            return await self._reserve(attempt_id, spender, amount)
+
+    def reserve_now(
+        self, attempt_id: str, spender: Spender, nano_usd: int | None
+    ) -> Reserved | None:
+        """The same out of what was lent; `None` where that does not do."""
         if attempt_id in self._held:
             return Reserved(attempt_id)
+        if nano_usd is None or not 0 <= nano_usd <= LARGEST:
+            return None
+        now = self._clock.now().timestamp()
+        ready = self._ready.get(spender)
+        if ready is None or not ready.since <= now < ready.until:
+            ready = self._find(spender)
+        if ready is None:
+            return None
+        for purse in ready.purses:
+            if purse.granted - purse.used < nano_usd:
+                return None
+        return self._take(attempt_id, ready.purses, nano_usd)
+
+    def _find(self, spender: Spender) -> Ready | None:
+        """The purses of a spender, if all of them are there."""
         budgets = self._bank.concerned(spender)
-        if not budgets:
-            return Reserved(attempt_id)
-        amount = bounded(nano_usd)
-        if nano_usd is not None and (purses := self._fitting(budgets, amount or 0)) is not None:
-            self._take(attempt_id, purses, amount or 0)
-            return Reserved(attempt_id, over=tuple([one.budget for one in purses if one.over]))
-        async with self._asking:
-            return await self._reserve(attempt_id, budgets, amount)
+        purses = [self._purses[one.key] for one in budgets if one.key in self._purses]
+        if not purses or len(purses) < len(budgets):
+            return None
+        if len(self._ready) >= MOST_REMEMBERED:
+            self._ready.clear()
+        since, until = max(one.starts for one in budgets), min(one.ends for one in budgets)
+        found = self._ready[spender] = Ready(since, until, tuple(purses))
+        return found
 
     async def _reserve(
-        self, attempt_id: str, budgets: Sequence[Budget], amount: int | None
+        self, attempt_id: str, spender: Spender, amount: int | None
     ) -> Reserved | Reached:
         """One at a time: what one has been lent is often enough for the next."""
-        if attempt_id in self._held:
-            return Reserved(attempt_id)
-        purses = None if amount is None else self._fitting(budgets, amount)
-        if purses is None:
-            if (refused := self._refused_before(budgets, amount)) is not None:
-                return refused
-            holder = self._tally.open()
-            purses = tuple(self._purse(budget) for budget in budgets)
-            asks = [Ask(one.budget, one.slot, one.used) for one in purses]
-            answer = await self._bank.draw(holder, asks, amount)
-            for one, ask in zip(purses, asks, strict=True):
-                one.reported = ask.used
-            if isinstance(answer, Reached):
-                self._refuse(answer, amount)
-                return answer
-            for one, granted in zip(purses, answer.amounts, strict=True):
-                one.granted = granted
-                one.over = one.budget in answer.over
-        self._take(attempt_id, purses, amount or 0)
-        return Reserved(attempt_id, over=tuple(one.budget for one in purses if one.over))
+        if (enough := self.reserve_now(attempt_id, spender, amount)) is not None:
+            return enough
+        budgets = self._bank.concerned(spender)
+        if (refused := self._refused_before(budgets, amount)) is not None:
+            return refused
+        holder = self._tally.open()
+        purses = tuple(self._purse(budget) for budget in budgets)
+        asks = [Ask(one.budget, one.slot, one.used) for one in purses]
+        answer = await self._bank.draw(holder, asks, amount)
+        for one, ask in zip(purses, asks, strict=True):
+            one.reported = ask.used
+        if isinstance(answer, Reached):
+            self._refuse(answer, amount)
+            return answer
+        for one, granted in zip(purses, answer.amounts, strict=True):
+            one.granted = granted
+            one.over = one.budget in answer.over
+        return self._take(attempt_id, purses, amount or 0)
 
-    def _fitting(self, budgets: Sequence[Budget], amount: int) -> tuple[Purse, ...] | None:
-        """What it would come out of, if there is enough in all."""
-        found = []
-        for budget in budgets:
-            purse = self._purses.get(budget.key)
-            if purse is None or purse.granted - purse.used < amount:
-                return None
-            found.append(purse)
-        return tuple(found)
-
-    def _take(self, attempt_id: str, purses: tuple[Purse, ...], amount: int) -> None:
+    def _take(self, attempt_id: str, purses: tuple[Purse, ...], amount: int) -> Reserved:
         self._held[attempt_id] = (amount, purses)
+        over: tuple[Budget, ...] = ()
+        numbers = self._tally.numbers
         for purse in purses:
-            purse.open += 1
-            if amount:
-                purse.used += amount
-                self._tally.write(purse.slot, purse.used)
+            purse.used += amount
+            numbers[purse.slot] = purse.used
+            if purse.over:
+                over = (*over, purse.budget)
+        return Reserved(attempt_id, over)
 
     def _refused_before(self, budgets: Sequence[Budget], amount: int | None) -> Reached | None:
         """A refusal of a moment ago, where this one asks for no less."""
@@ -219,25 +247,33 @@ class AllowanceBudgets:
 
     async def settle(self, attempt_id: str, nano_usd: int | None) -> None:
         """What it did cost. `None` when nobody knows: what was reserved counts as spent."""
+        confession = self.settle_now(attempt_id, nano_usd)
+        if confession is not None:
+            await confession
+
+    def settle_now(self, attempt_id: str, nano_usd: int | None) -> Awaitable[None] | None:
+        """The same; what is left to be waited for, where the bank has to be told."""
         held = self._held.pop(attempt_id, None)
         if held is None:
-            return
+            return None
         reserved, purses = held
-        amount = bounded(nano_usd)
+        more = 0 if nano_usd is None else min(max(nano_usd, 0), LARGEST) - reserved
+        if not more:
+            return None
+        numbers = self._tally.numbers
         for purse in purses:
-            purse.open -= 1
-            if amount is not None and amount != reserved:
-                purse.used += amount - reserved
-                self._tally.write(purse.slot, purse.used)
-                if amount < reserved and self._refused:
-                    self._refused.pop(purse.budget.key, None)
-        if amount is not None and amount > reserved:
-            await self._confess([one for one in purses if one.used > one.granted])
+            purse.used += more
+            numbers[purse.slot] = purse.used
+        if more > 0:
+            overdrawn = [one for one in purses if one.used > one.granted]
+            return self._confess(overdrawn) if overdrawn else None
+        if self._refused:
+            for purse in purses:
+                self._refused.pop(purse.budget.key, None)
+        return None
 
     async def _confess(self, purses: Sequence[Purse]) -> None:
         """More was spent than was lent: the others must know at once, not in a few seconds."""
-        if not purses:
-            return
         async with self._asking:
             known = [one for one in purses if self._purses.get(one.budget.key) is one]
             with suppress(StorageFailed):  # then it is told when there is a way
@@ -273,16 +309,18 @@ class AllowanceBudgets:
                 closing = {one.budget.key: Report(one.used, 0, close=True) for one in purses}
                 await self._bank.report(self._tally.open(), closing)
             self._purses.clear()
+            self._ready.clear()
             self._held.clear()
             self._tally.close()
 
     async def _report(self, purses: Sequence[Purse], *, idle: bool) -> None:
         now = self._clock.now().timestamp()
         reports: dict[str, Report] = {}
+        under_way = {purse for _, several in self._held.values() for purse in several}
         for purse in purses:
             over = purse.budget.ends <= now
             resting = idle and purse.used == purse.seen
-            if purse.open == 0 and (over or (resting and purse.room <= 0)):
+            if purse not in under_way and (over or (resting and purse.room <= 0)):
                 reports[purse.budget.key] = Report(purse.used, 0, close=True)
             elif (resting and purse.room > 0) or purse.used != purse.reported or over:
                 idle_or_stale = resting or purse.granted == STALE
@@ -299,6 +337,7 @@ class AllowanceBudgets:
             purse.granted = min(purse.granted, report.used + report.keep)
             if report.close:
                 closed[key] = self._purses.pop(key)
+                self._ready.clear()
         try:
             granted = await self._bank.report(self._tally.open(), reports)
         except BaseException:

@@ -35,8 +35,7 @@ REACHED = "reached"
 """The mark that says that somebody was told of a budget in the way of a request."""
 
 
-@dataclass(frozen=True, slots=True)
-class Spender:
+class Spender(NamedTuple):
     """What a budget may be about."""
 
     caller: str
@@ -174,10 +173,20 @@ class Budgets(Protocol):
         """The budgets that an attempt of this kind falls under at this moment."""
         ...
 
+    def reserve_now(
+        self, attempt_id: str, spender: Spender, nano_usd: int | None
+    ) -> Reserved | None:
+        """The same as `reserve`; `None` where somebody has to be asked."""
+        ...
+
     async def reserve(
         self, attempt_id: str, spender: Spender, nano_usd: int | None
     ) -> Reserved | Reached:
         """Take the most it can cost out of all budgets or none; `None` is an unknown price."""
+        ...
+
+    def settle_now(self, attempt_id: str, nano_usd: int | None) -> Awaitable[None] | None:
+        """The same as `settle`; what is left to be waited for, where somebody has to be told."""
         ...
 
     async def settle(self, attempt_id: str, nano_usd: int | None) -> None:
@@ -279,7 +288,9 @@ def stands(budget: Budget, spent: int, reserved: int) -> BudgetStanding:
 
 def bounded(nano_usd: int | None) -> int | None:
     """An amount that may be reserved or settled: not below nothing, and not absurd."""
-    return None if nano_usd is None else min(max(nano_usd, 0), LARGEST)
+    if nano_usd is None or 0 <= nano_usd <= LARGEST:
+        return nano_usd
+    return 0 if nano_usd < 0 else LARGEST
 
 
 def dollars(nano_usd: int) -> Decimal:

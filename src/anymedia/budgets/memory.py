@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -98,6 +98,14 @@ class MemoryBudgets:
         """The budgets that an attempt of this kind falls under at this moment."""
         return self._concerns.find(spender, self._now())
 
+    def reserve_now(
+        self,
+        attempt_id: str,
+        spender: Spender,
+        nano_usd: int | None,
+    ) -> None:
+        """An account may have to be opened."""
+
     async def reserve(
         self, attempt_id: str, spender: Spender, nano_usd: int | None
     ) -> Reserved | Reached:
@@ -133,6 +141,10 @@ class MemoryBudgets:
             account = self._account(budget)
             account.reserved += amount
             self._look(account)
+
+    def settle_now(self, attempt_id: str, nano_usd: int | None) -> Awaitable[None]:
+        """The same as `settle`."""
+        return self.settle(attempt_id, nano_usd)
 
     async def settle(self, attempt_id: str, nano_usd: int | None) -> None:
         """What it did cost; `None` while nobody knows: then it stays reserved."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -81,6 +81,14 @@ class RedisBudgets:
         """The budgets that an attempt of this kind falls under at this moment."""
         return self._concerns.find(spender, self._now())
 
+    def reserve_now(
+        self,
+        attempt_id: str,
+        spender: Spender,
+        nano_usd: int | None,
+    ) -> None:
+        """Redis has to be asked."""
+
     async def reserve(
         self, attempt_id: str, spender: Spender, nano_usd: int | None
     ) -> Reserved | Reached:
@@ -127,6 +135,10 @@ class RedisBudgets:
             self._owed.append(Settlement(step.attempt_id, 0))
         await self._announce()
         return answer
+
+    def settle_now(self, attempt_id: str, nano_usd: int | None) -> Awaitable[None]:
+        """The same as `settle`."""
+        return self.settle(attempt_id, nano_usd)
 
     async def settle(self, attempt_id: str, nano_usd: int | None) -> None:
         """What it did cost; `None` while nobody knows: then it stays reserved."""

@@ -22,6 +22,7 @@ FOLDER = "budgets"
 ENDING = ".tally"
 PLACE = "place"
 NUMBER = struct.Struct("=q")
+NONE = memoryview(bytearray()).cast("q")
 FIRST_SLOTS = 512
 
 
@@ -33,6 +34,8 @@ class Tally:
         self._path: Path | None = None
         self._file = -1
         self._map: mmap.mmap | None = None
+        self.numbers: memoryview[int] = NONE
+        """By slot; whoever has one writes it here. Another one after every `slot`."""
         self._next = 0
         self._free: list[int] = []
 
@@ -57,16 +60,10 @@ class Tally:
             place = self._free.pop()
         else:
             place, self._next = self._next, self._next + 1
-            assert self._map is not None
-            if self._next * NUMBER.size > len(self._map):
+            if self._next > len(self.numbers):
                 self._grow(self._next * 2)
-        self.write(place, 0)
+        self.numbers[place] = 0
         return place
-
-    def write(self, slot: int, number: int) -> None:
-        """Keep a number."""
-        assert self._map is not None
-        NUMBER.pack_into(self._map, slot * NUMBER.size, number)
 
     def free(self, slot: int) -> None:
         """The number is not needed any more."""
@@ -81,8 +78,10 @@ class Tally:
     def leave(self) -> None:
         """Leave it for others to find, as if this process had died."""
         if self._map is not None:
+            self.numbers.release()
             self._map.close()
             os.close(self._file)
+        self.numbers = NONE
         self._path, self._map, self._next = None, None, 0
         self._free = []
 
@@ -90,8 +89,10 @@ class Tally:
         # Space is set aside now: a full disk must show here, and not as a fault on writing.
         os.posix_fallocate(self._file, 0, slots * NUMBER.size)
         if self._map is not None:
+            self.numbers.release()
             self._map.close()
         self._map = mmap.mmap(self._file, slots * NUMBER.size)
+        self.numbers = memoryview(self._map).cast("q")
 
 
 def place(directory: Path) -> str:

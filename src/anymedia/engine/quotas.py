@@ -10,7 +10,7 @@ from anymedia.contracts.limit import Limits, LimitSettings
 from anymedia.engine.candidate import Candidate
 from anymedia.engine.connection import Connection
 from anymedia.engine.estimating import expected_usage
-from anymedia.limits.claim import Claim, Rule, distinct
+from anymedia.limits.claim import Claim, Rule, Rules, distinct
 
 MICRO = 1_000_000
 MOST_REMEMBERED = 10_000
@@ -24,10 +24,10 @@ class Quotas:
         self._settings = settings
         self.of_keys = of_keys
         """What single keys may ask for, on top of what the configuration says."""
-        self._found: dict[tuple[str, str, str | None], tuple[Rule, ...]] = {}
+        self._found: dict[tuple[str, str, str | None], Rules] = {}
         self._of_callers: dict[str, Rule | None] = {}
 
-    def rules(self, connection: Connection, model_id: str, caller: str | None) -> tuple[Rule, ...]:
+    def rules(self, connection: Connection, model_id: str, caller: str | None) -> Rules:
         """Everything that counts an attempt at a model."""
         key = (connection.label, model_id, caller)
         found = self._found.get(key)
@@ -46,7 +46,7 @@ class Quotas:
             # The caller's own is the same one wherever it is looked up: a count that is found by two
             # plans would go back and forth between them.
             own = self.of_caller(caller) if caller is not None else None
-            found = self._found[key] = tuple(
+            found = self._found[key] = Rules(
                 own if own is not None and own == rule else rule for rule in distinct(rules)
             )
         return found

@@ -21,14 +21,14 @@ from anymedia.contracts.errors import GenerationError, LimitReached
 from anymedia.contracts.text import TextRequest, UserMessage
 from anymedia.engine.candidate import Asker
 from anymedia.engine.course import Course, Try
-from anymedia.engine.guards import LEASE_MARGIN_SECONDS, limit_reached
+from anymedia.engine.guards import limit_reached
 from anymedia.engine.identity import Names
 from anymedia.engine.passage import Passage
 from anymedia.engine.pricing import Reckoned, settled
 from anymedia.engine.spending import afforded, micro_usd, nano_usd
 from anymedia.engine.transport import Outgoing
 from anymedia.engine.ways import Terms, Way, Ways
-from anymedia.limits.claim import Claim, Full
+from anymedia.limits.claim import Claim, Full, Taken
 from anymedia.providers.spec import Fields, Receipt
 from anymedia.resilience.circuit import Admission
 from anymedia.store.ledger import NANO, nano, reference_of
@@ -50,6 +50,8 @@ class Passed:
     """Nano-dollars that it can cost at most, where somebody asks for that."""
     most: dict[str, int] | None = None
     """What it can consume at most, likewise."""
+    claim: Claim | None = None
+    """On its limits."""
     admission: Admission | None = None
     sent = answered = recorded = False
     first_seconds: float | None = None
@@ -97,10 +99,14 @@ class Passed:
     @property
     def tokens(self) -> int | None:
         """How many tokens it took, if that is known."""
-        counts = self.counts
-        if "input_tokens" not in counts and "output_tokens" not in counts:
+        receipt = self.receipt
+        if receipt is None:
             return None
-        return counts.get("input_tokens", 0) + counts.get("output_tokens", 0)
+        counts = receipt.counts
+        try:
+            return counts["input_tokens"] + counts["output_tokens"]
+        except KeyError:  # many say one of them, or nothing
+            return counts.get("input_tokens", counts.get("output_tokens"))
 
     def elapsed_seconds(self) -> float:
         """Since it was taken on."""
@@ -210,11 +216,14 @@ class Relays:
         connection, terms = way.connection, passed.terms
         admission = guards.admitted(way.circuit, connection)
         try:
-            answer = await self._taken(passed, terms)
+            answer = self._taken(passed, terms) or await self._waited(passed, terms)
             if isinstance(answer, Full):
                 raise limit_reached(way.provider, answer)  # noqa: TRY301  as `Guards.taken` does
-            if guards.budgets is not None:
-                await afforded(guards.budgets, terms.spender, passed.id, self._bound(passed))
+            budgets = guards.budgets
+            if budgets is not None:
+                bound = self._bound(passed)
+                if budgets.reserve_now(passed.id, terms.spender, bound) is None:
+                    await afforded(budgets, terms.spender, passed.id, bound)
         except BaseException as error:
             guards.breakers.said_nothing(admission)
             if not isinstance(error, LimitReached):
@@ -226,39 +235,42 @@ class Relays:
         guards.begun(way.names, way.kind)
         passed.began = self._engine.clock.monotonic()
 
-    async def _taken(self, passed: Passed, terms: Terms) -> Any:
-        """Room under every limit, waited for where the route says so."""
-        guards, policy = self._engine.guards, passed.way.policy
+    def _taken(self, passed: Passed, terms: Terms) -> Taken | Full | None:
+        """Room under every limit; nothing where it has to be waited or asked for."""
         tokens = dollars = 0
         if terms.counts_tokens:
-            most = self._most(passed)
+            most = passed.most = passed.way.bound(passed.fields)
             tokens = most["input_tokens"] + most["output_tokens"]
         if terms.counts_money:
             dollars = (self._bound(passed) or 0) // NANO_IN_MICRO
-        claim = Claim.of_distinct(passed.id, terms.rules, tokens, dollars)
-        lease = min(passed.way.allowed_seconds, 3600.0) + LEASE_MARGIN_SECONDS
-        if policy.on_full != "queue":
-            return await guards.limiter.take(claim, lease_seconds=lease)
+        claim = passed.claim = Claim(passed.id, terms.rules, tokens, dollars)
+        guards = self._engine.guards
+        take = guards.room.enter_now if terms.queues else guards.limiter.take_now
+        return take(claim, lease_seconds=terms.lease_seconds)
+
+    async def _waited(self, passed: Passed, terms: Terms) -> Taken | Full:
+        """The same, where others have to be asked or the route says to wait for room."""
+        guards, policy, claim = self._engine.guards, passed.way.policy, passed.claim
+        assert claim is not None
+        if not terms.queues:
+            return await guards.limiter.take(claim, lease_seconds=terms.lease_seconds)
         return await guards.room.enter(
             claim,
             caller=passed.asker.caller,
             priority=passed.way.candidate.request.priority,
             deadline_seconds=min(passed.way.allowed_seconds, policy.queue_seconds),
-            lease_seconds=lease,
+            lease_seconds=terms.lease_seconds,
         )
 
     def _bound(self, passed: Passed) -> int | None:
         """What it can cost at most, in nano-dollars; `None` where nobody knows."""
         if passed.bound is None:
-            dollars = passed.way.tariff(None).amount(self._most(passed))
+            most = passed.most
+            if most is None:
+                most = passed.most = passed.way.bound(passed.fields)
+            dollars = passed.way.tariff(None).amount(most)
             passed.bound = None if dollars is None else ceil(dollars * NANO)
         return passed.bound
-
-    def _most(self, passed: Passed) -> dict[str, int]:
-        """The most that it can consume."""
-        if passed.most is None:
-            passed.most = passed.way.bound(passed.fields)
-        return passed.most
 
     def _outgoing(self, passed: Passed, body: bytes, *, listening: bool = False) -> Outgoing | None:
         """The request down to its bytes; nothing where each has to be made anew."""
@@ -355,16 +367,17 @@ class Relays:
             first_seconds=passed.first_seconds,
             cost=passed.cost,
         )
-        limiter = guards.limiter
-        if terms.counts_tokens or terms.counts_money:
-            await limiter.settle(
-                passed.id,
-                tokens=passed.tokens if terms.counts_tokens else None,
-                micro_usd=micro_usd(passed.cost) if terms.counts_money else None,
-            )
-        await limiter.release(passed.id)
+        told = guards.limiter.end(
+            passed.id,
+            tokens=passed.tokens if terms.counts_tokens else None,
+            micro_usd=micro_usd(passed.cost) if terms.counts_money else None,
+        )
+        if told is not None:
+            await told
         if guards.budgets is not None:
-            await guards.budgets.settle(passed.id, nano_usd(passed.cost))
+            told = guards.budgets.settle_now(passed.id, nano_usd(passed.cost))
+            if told is not None:
+                await told
 
     async def _given_up(self, passed: Passed, error: BaseException) -> bool:
         """Whether nobody is asked again: where another try is allowed, the long way makes it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_CEILING
+from math import ceil
 
 from anymedia.budgets.budget import NANO, Budgets, Reached, Spender
 from anymedia.contracts.cost import Cost
@@ -56,11 +56,11 @@ async def afforded(
 
 def nano_usd(cost: Cost | Reckoned | None) -> int | None:
     """A cost as budgets count it, rounded up; `None` when it is not known."""
-    if cost is not None and cost.basis == "free":
-        return 0
-    if cost is None or cost.amount is None:
+    if cost is None:
         return None
-    return int((cost.amount * NANO).to_integral_value(ROUND_CEILING))
+    if cost.basis == "free":
+        return 0
+    return None if cost.amount is None else ceil(cost.amount * NANO)
 
 
 def micro_usd(cost: Cost | Reckoned | None) -> int | None:

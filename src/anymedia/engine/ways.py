@@ -22,14 +22,14 @@ from anymedia.contracts.route import Strategy
 from anymedia.contracts.text import TextRequest, UserMessage
 from anymedia.engine.candidate import Candidate
 from anymedia.engine.estimating import BYTES_PER_TOKEN, DEFAULT_OUTPUT_TOKENS, circumstances
-from anymedia.engine.guards import circuit_of, names_of
+from anymedia.engine.guards import LEASE_MARGIN_SECONDS, circuit_of, names_of
 from anymedia.engine.legs import NAMED, policy_of
 from anymedia.engine.peak import period
 from anymedia.engine.pricing import Tariff
 from anymedia.engine.quotas import Quotas, counts_money, counts_tokens
 from anymedia.engine.routing import option, situation_of
 from anymedia.engine.transport import Outgoing
-from anymedia.limits.claim import Rule
+from anymedia.limits.claim import Rules
 from anymedia.providers.spec import Call, Fields, Operation, Relay, Stream
 from anymedia.store.ledger import LedgerRow
 from anymedia.wire.http import post
@@ -49,7 +49,11 @@ NAME = re.compile(rb'"([\w./:@+-]{1,200})"', re.ASCII)
 class Terms(NamedTuple):
     """What one caller's attempts fall under."""
 
-    rules: tuple[Rule, ...]
+    rules: Rules
+    lease_seconds: float
+    """So long their places are held, should nobody give them back."""
+    queues: bool
+    """Whether they wait where there is no room."""
     counts_tokens: bool
     counts_money: bool
     spender: Spender
@@ -114,33 +118,44 @@ class Way:
 
     def terms(self, quotas: Quotas, caller: str | None) -> Terms:
         """What a caller's attempts fall under."""
-        if self._quotas is not quotas or len(self._terms) > MOST_CALLERS:
+        if self._quotas is not quotas:
             self._quotas, self._terms = quotas, {}
         found = self._terms.get(caller)
-        if found is None:
-            candidate = self.candidate
-            rules = quotas.rules(candidate.connection, candidate.model_id, caller)
-            found = self._terms[caller] = Terms(
-                rules,
-                any(counts_tokens(rule.limits) for rule in rules),
-                any(counts_money(rule.limits) for rule in rules),
-                Spender(
-                    caller=caller or "local",
-                    tags=(),
-                    provider=candidate.connection.name,
-                    model=candidate.model_id,
-                    medium="text",
-                ),
-            )
+        return found if found is not None else self._terms_of(quotas, caller)
+
+    def _terms_of(self, quotas: Quotas, caller: str | None) -> Terms:
+        if len(self._terms) > MOST_CALLERS:
+            self._terms.clear()
+        candidate = self.candidate
+        rules = quotas.rules(candidate.connection, candidate.model_id, caller)
+        found = self._terms[caller] = Terms(
+            rules,
+            min(self.allowed_seconds, 3600.0) + LEASE_MARGIN_SECONDS,
+            self.policy.on_full == "queue",
+            any(counts_tokens(rule.limits) for rule in rules),
+            any(counts_money(rule.limits) for rule in rules),
+            Spender(
+                caller=caller or "local",
+                tags=(),
+                provider=candidate.connection.name,
+                model=candidate.model_id,
+                medium="text",
+            ),
+        )
         return found
 
     def bound(self, fields: Fields) -> dict[str, int]:
         """The most that a body can consume."""
-        most = self.relay.most(fields) or DEFAULT_OUTPUT_TOKENS
-        words = len(bytes(fields["messages"])) + len(bytes(fields.get("system", b"")))
+        words, output = len(bytes(fields["messages"])), self.relay.most(fields)
+        if "system" in fields:
+            words += len(bytes(fields["system"]))
+        if not output:
+            output = DEFAULT_OUTPUT_TOKENS
+        if self.most_output and self.most_output < output:
+            output = self.most_output
         return {
             "input_tokens": ceil(words / BYTES_PER_TOKEN),
-            "output_tokens": min(most, self.most_output or most),
+            "output_tokens": output,
             "requests": 1,
         }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -75,11 +76,13 @@ class GatewayClient(AsyncClient):
         """What is shared with other processes, if there is a Redis."""
         return self._engine.link
 
-    def limited(self, caller: str) -> Callable[[], Awaitable[tuple[Left, ...]]] | None:
+    def limited(
+        self, caller: str
+    ) -> Callable[[], tuple[Left, ...] | Awaitable[tuple[Left, ...]]] | None:
         """How to look what is left under a caller's limits; nothing where it has none."""
         guards = self._engine.guards
         rule = guards.quotas.of_caller(caller)
-        return None if rule is None or rule.plan.free else lambda: guards.limiter.left(rule)
+        return None if rule is None or rule.plan.free else partial(guards.limiter.left_now, rule)
 
     @property
     def clock(self) -> Clock:

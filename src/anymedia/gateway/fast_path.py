@@ -7,7 +7,7 @@ of the kind, or goes wrong on the way, is led to the door, with all that is know
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from functools import lru_cache
 from time import perf_counter
 from typing import TYPE_CHECKING, Literal
@@ -36,6 +36,7 @@ from anymedia.gateway.shared.relaying import (
     written,
 )
 from anymedia.gateway.shared.remaining import told
+from anymedia.limits.claim import Left
 
 if TYPE_CHECKING:
     from anymedia.engine.relay import Passed
@@ -128,14 +129,17 @@ class FastPath:
             if passed.receipt is None:
                 state[TRIED] = passed.course
                 return False
+            left = self._look(caller)
+            if not isinstance(left, tuple):
+                left = await left
         except Exception as error:  # noqa: BLE001  it is told where all mistakes are
             state[FAILED] = error
             return False
         finally:
             self._metrics.left()
-        lines = (
-            known(passed.name) + lane.identity(name) + await self._changing(passed, lane, caller)
-        )
+        lines = known(passed.name) + lane.identity(name) + changing(passed)
+        if left:
+            lines += block(told(left, self._client.clock.now, anthropic=lane.anthropic))
         cycle.answer(lines, passed.content)
         seconds = perf_counter() - began
         self._metrics.counted(lane.tally, seconds)
@@ -150,15 +154,18 @@ class FastPath:
             )
         return True
 
-    async def _changing(self, passed: Passed, lane: Lane, caller: Caller) -> bytes:
-        """Headers that are others with every answer."""
-        lines = b"content-length: %d\r\n" % len(passed.content)
-        if passed.cost.amount is not None:
-            lines += b"%b: %b\r\n" % (COST, written(passed.cost.amount))
+    def _look(self, caller: Caller) -> tuple[Left, ...] | Awaitable[tuple[Left, ...]]:
+        """What is left under a caller's limits."""
         look = self._client.limited(caller.owner)
-        if look is None:
-            return lines
-        return lines + block(told(await look(), self._client.clock.now, anthropic=lane.anthropic))
+        return () if look is None else look()
+
+
+def changing(passed: Passed) -> bytes:
+    """Headers that are others with every answer."""
+    lines = b"content-length: %d\r\n" % len(passed.content)
+    if passed.cost.amount is None:
+        return lines
+    return lines + b"%b: %b\r\n" % (COST, written(passed.cost.amount))
 
 
 @lru_cache(maxsize=1024)

@@ -79,10 +79,18 @@ class Line:
 class Lines:
     """All lines of this process."""
 
-    def __init__(self, now: Callable[[], float], wake: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        now: Callable[[], float],
+        wake: Callable[[str], None],
+        listen: Callable[[bool], None] = lambda _: None,
+    ) -> None:
         self._now = now
         """Seconds since 1970."""
         self._wake = wake
+        self._listen = listen
+        """Is told whether anybody waits, and what is `freed` has to be told."""
+        self._listening = False
         self._lines: dict[str, Line] = {}
         self._waiters: dict[str, tuple[Waiter, tuple[str, ...]]] = {}
         self._worker = ""
@@ -129,6 +137,7 @@ class Lines:
                 else:
                     line.due = self._now() + pause + LATE_SECONDS
                     runs = True
+        self._listen_if_anybody_waits()
         return pause if runs else PATIENCE_SECONDS
 
     def leave(self, job_id: str, *, went: bool) -> None:
@@ -138,6 +147,7 @@ class Lines:
             self._waiters[job_id] = found
             self._out(job_id, found[1], went=went)
             del self._waiters[job_id]
+            self._listen_if_anybody_waits()
 
     def freed(self, keys: Sequence[str]) -> None:
         """There may be room for what these stand for; none of them means anywhere."""
@@ -154,6 +164,11 @@ class Lines:
                 self.leave(line.runner, went=False)
 
     # --- inside ---------------------------------------------------------------------------
+
+    def _listen_if_anybody_waits(self) -> None:
+        if self._listening is not bool(self._lines):
+            self._listening = bool(self._lines)
+            self._listen(self._listening)
 
     def _call(self, line: Line, job_id: str) -> None:
         line.runner = job_id

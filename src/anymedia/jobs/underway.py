@@ -42,11 +42,10 @@ class UnderWay:
         """When the slot of an attempt was last renewed, or first held here."""
         self._begun: set[str] = set()
         self._wake: Callable[[str], None] | None = None
-        self.lines = Lines(lambda: engine.clock.now().timestamp(), self._woken)
+        self.lines = Lines(lambda: engine.clock.now().timestamp(), self._woken, self._listen)
         self.durations = Durations()
         self._looks: dict[str, float] = {}
         """When an abandoned attempt is asked about again (monotonic)."""
-        engine.guards.limiter.watch(self.lines.freed)
 
     def wakes(self, wake: Callable[[str], None]) -> None:
         """Who looks at a job again when there may be room for it."""
@@ -61,6 +60,13 @@ class UnderWay:
     def goes(self, job_id: str, *, went: bool = True) -> None:
         """It waits no more: it got in, or it is over."""
         self.lines.leave(job_id, went=went)
+
+    def _listen(self, waiting: bool) -> None:  # what `Lines` says of itself
+        limiter = self._engine.guards.limiter
+        if waiting:
+            limiter.watch(self.lines.freed)
+        else:
+            limiter.unwatch(self.lines.freed)
 
     def _woken(self, job_id: str) -> None:
         if self._wake is not None:

@@ -7,19 +7,26 @@ every rule are taken together or not at all. The life of a claim:
     renew    while it lasts, well before its lease ends (a third of it is a good rhythm)
     settle   once it is known what it was; before `release`, which forgets the claim
     release  at its end, `refund=True` when the request was certainly not accepted
+    end      the last two at once, after an attempt that went well
 
 Every step may be repeated, and a claim that nobody knows (any more) is no mistake.
+
+What needs nobody's answer needs no waiting either: `take_now`, `end` and `left_now` do at once what
+can be done at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self, TypeAlias
 
 from anymedia.contracts.limit import Limits
 from anymedia.limits.learned import Learned
 from anymedia.limits.plan import LARGEST, Plan, plan_of, tighter
+
+if TYPE_CHECKING:
+    from anymedia.limits.counting import Counting
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,41 +46,46 @@ class Rule:
         object.__setattr__(self, "plan", plan_of(self.limits))
 
 
-@dataclass(frozen=True, slots=True)
+class Rules(tuple[Rule, ...]):  # noqa: SLOT001  # a tuple of any length cannot have them
+    """What is claimed together: no two with the same key.
+
+    Whoever claims often keeps it: where it is counted is looked up with the first claim.
+    """
+
+    counting: Counting | None = None
+    """The limiter's own, which knows whether it still holds."""
+
+    def __new__(cls, rules: Iterable[Rule] = ()) -> Self:
+        """Those with the same key become one that keeps the limits of all."""
+        return super().__new__(cls, distinct(rules))
+
+
 class Claim:
     """What one attempt wants, on all of its rules at once: all or nothing."""
 
-    id: str
-    """The attempt's. Who claims with the same id makes the same claim, until it is released."""
-    rules: tuple[Rule, ...]
-    tokens: int = 0
-    """An estimate. 0 says that it uses none, and no limit on tokens holds it up."""
-    micro_usd: int = 0
-    """An estimate, in millionths of a dollar. 0 says that it is free."""
+    __slots__ = ("id", "micro_usd", "rules", "tokens")
 
-    @classmethod
-    def of_distinct(cls, id: str, rules: tuple[Rule, ...], tokens: int, micro_usd: int) -> Claim:  # noqa: A002
-        """The same, where the rules are known to have keys of their own and amounts to be sane."""
-        claim = object.__new__(cls)
-        object.__setattr__(claim, "id", id)
-        object.__setattr__(claim, "rules", rules)
-        object.__setattr__(claim, "tokens", min(tokens, LARGEST))
-        object.__setattr__(claim, "micro_usd", min(micro_usd, LARGEST))
-        return claim
-
-    def __post_init__(self) -> None:
-        if not self.id:
+    def __init__(
+        self,
+        id: str,  # noqa: A002  # as everything that has one calls it
+        rules: Sequence[Rule],
+        tokens: int = 0,
+        micro_usd: int = 0,
+    ) -> None:
+        if not id:
             raise ValueError("a claim needs an id")
-        if self.tokens < 0 or self.micro_usd < 0:
+        if tokens < 0 or micro_usd < 0:
             raise ValueError("a claim cannot ask for less than nothing")
-        if self.tokens > LARGEST or self.micro_usd > LARGEST:
-            object.__setattr__(self, "tokens", min(self.tokens, LARGEST))
-            object.__setattr__(self, "micro_usd", min(self.micro_usd, LARGEST))
-        if len({rule.key for rule in self.rules}) < len(self.rules):
-            object.__setattr__(self, "rules", distinct(self.rules))
+        self.id = id
+        """The attempt's. Who claims with the same id makes the same claim, until it is released."""
+        self.rules = rules if isinstance(rules, Rules) else Rules(rules)
+        self.tokens = min(LARGEST, tokens)
+        """An estimate. 0 says that it uses none, and no limit on tokens holds it up."""
+        self.micro_usd = min(LARGEST, micro_usd)
+        """An estimate, in millionths of a dollar. 0 says that it is free."""
 
 
-def distinct(rules: Sequence[Rule]) -> tuple[Rule, ...]:
+def distinct(rules: Iterable[Rule]) -> tuple[Rule, ...]:
     """The rules, those with the same key as one that keeps the limits of all."""
     found: dict[str, Rule] = {}
     for rule in rules:
@@ -125,6 +137,10 @@ Freed: TypeAlias = Callable[[Sequence[str]], None]
 class Limiter(Protocol):
     """Counts what was asked for, and says whether there is room for more."""
 
+    def take_now(self, claim: Claim, *, lease_seconds: float) -> Taken | Full | None:
+        """The same as `take`; `None` where somebody has to be asked."""
+        ...
+
     async def take(self, claim: Claim, *, lease_seconds: float) -> Taken | Full:
         """Take all of it or nothing. After `lease_seconds` without `renew` it is forgotten."""
         ...
@@ -139,6 +155,12 @@ class Limiter(Protocol):
         """Free its slots and forget it; with `refund` its amounts come back too."""
         ...
 
+    def end(
+        self, claim_id: str, *, tokens: int | None = None, micro_usd: int | None = None
+    ) -> Awaitable[None] | None:
+        """Settle and release it; what is left to be waited for, where somebody has to be told."""
+        ...
+
     async def renew(self, claim_ids: Sequence[str], *, lease_seconds: float) -> None:
         """Keep claims alive that still run."""
         ...
@@ -149,6 +171,10 @@ class Limiter(Protocol):
 
     async def room(self, rule: Rule) -> Full | None:
         """Whether one more request would fit; nothing is taken."""
+        ...
+
+    def left_now(self, rule: Rule) -> tuple[Left, ...] | Awaitable[tuple[Left, ...]]:
+        """The same as `left`; something to wait for where somebody has to be asked."""
         ...
 
     async def left(self, rule: Rule) -> tuple[Left, ...]:
@@ -164,5 +190,9 @@ class Limiter(Protocol):
         ...
 
     def watch(self, freed: Freed) -> None:
-        """Tell somebody when this process gives something back."""
+        """Tell somebody when this process gives something back, while they wait for it."""
+        ...
+
+    def unwatch(self, freed: Freed) -> None:
+        """They do not wait any more."""
         ...

@@ -12,8 +12,9 @@ from collections import OrderedDict
 from typing import TypeAlias
 from zlib import crc32
 
-from anymedia.limits.claim import Rule
+from anymedia.limits.claim import Rule, Rules
 from anymedia.limits.count import Count
+from anymedia.limits.counting import Counting
 
 SHARED = 1024
 """How many counts keys share, per kind of limits, when there are too many."""
@@ -28,9 +29,22 @@ class Counts:
         self._most = most_keys
         self._own: OrderedDict[str, Count] = OrderedDict()
         self._shared: dict[Place, Count] = {}
+        self.as_of = object()
+        """Another one with each count that is dropped or that follows another plan."""
 
     def __len__(self) -> int:
         return len(self._own) + len(self._shared)
+
+    def together(self, rules: Rules, now: int) -> Counting:
+        """What counts for some rules, as of now; kept with them."""
+        counting = rules.counting
+        if counting is None or not all(
+            self.known(rule) is count and count.plan is rule.plan for rule, count in counting.counts
+        ):
+            counts = [(rule, self.find(rule, now)) for rule in rules if not rule.plan.free]
+            counting = rules.counting = Counting(counts, self.as_of)
+        counting.as_of = self.as_of
+        return counting
 
     def find(self, rule: Rule, now: int) -> Count:
         """What counts for a rule; made when there is nothing yet."""
@@ -38,16 +52,20 @@ class Counts:
         if count is None:
             count = self._new(rule, now)
         if count.plan is not rule.plan:
-            count.follow(rule.plan)
+            self._follow(count, rule)
         count.touched = now  # so that it is not swept away before it is charged
         return count
 
     def existing(self, rule: Rule) -> Count | None:
         """What counts for a rule, if anything does."""
-        count = self.known(rule)
+        count = self._own.get(rule.key) or self.known(rule)
         if count is not None and count.plan is not rule.plan:
-            count.follow(rule.plan)
+            self._follow(count, rule)
         return count
+
+    def _follow(self, count: Count, rule: Rule) -> None:
+        count.follow(rule.plan)
+        self.as_of = object()
 
     def known(self, rule: Rule) -> Count | None:
         """The same, for a rule that may have been replaced by another since."""
@@ -64,6 +82,7 @@ class Counts:
                 if not shared.idle(now):
                     return shared  # the key may have counts in it
                 del self._shared[there]
+                self.as_of = object()
         count = Count(rule.plan, now)
         if len(self._own) < self._most:
             self._own[rule.key] = count
@@ -71,15 +90,20 @@ class Counts:
             self._shared[place(rule)] = count
         return count
 
-    def sweep(self, now: int, steps: int) -> None:
-        """Inspect the oldest so many; those that still count go to the end of the line."""
-        own = self._own
+    def sweep(self, now: int, steps: int) -> bool:
+        """Inspect the oldest so many; those that still count go to the end of the line.
+
+        Whether any was idle.
+        """
+        own, found = self._own, False
         for _ in range(min(steps, len(own))):
             key = next(iter(own))
             if own[key].idle(now):
                 del own[key]
+                self.as_of, found = object(), True
             else:
                 own.move_to_end(key)
+        return found
 
 
 def place(rule: Rule) -> Place:

@@ -9,7 +9,6 @@ alone: every process hears it with each of its own responses.
 from __future__ import annotations
 
 from anymedia.limits.claim import Claim, Full
-from anymedia.limits.count import Asked
 from anymedia.limits.learned import Amount, Learned
 from anymedia.limits.plan import SECOND
 
@@ -31,13 +30,10 @@ class Lessons:
     """By key and amount, until they are outdated."""
 
     def __init__(self) -> None:
-        self._told: dict[str, dict[Amount, Lesson]] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._told)
+        self.told: dict[str, dict[Amount, Lesson]] = {}
 
     def __len__(self) -> int:
-        return len(self._told)
+        return len(self.told)
 
     def learn(self, key: str, learned: Learned, now: int) -> None:
         """Keep it. Without a reset nobody knows how long it is true, and it is not kept."""
@@ -45,15 +41,15 @@ class Lessons:
             return
         until = now + round(learned.reset_seconds * SECOND)
         lesson = Lesson(learned.remaining, learned.limit, until)
-        self._told.setdefault(key, {})[learned.amount] = lesson
-        if len(self._told) > MOST_KEYS:
-            del self._told[next(iter(self._told))]
+        self.told.setdefault(key, {})[learned.amount] = lesson
+        if len(self.told) > MOST_KEYS:
+            del self.told[next(iter(self.told))]
 
     def shortage(self, claim: Claim, now: int) -> Full | None:
         """Whether a provider said that there is no room for it."""
         found: Full | None = None
         for rule in claim.rules:
-            for amount, lesson in tuple(self._told.get(rule.key, {}).items()):
+            for amount, lesson in tuple(self.told.get(rule.key, {}).items()):
                 if lesson.until <= now:
                     self._forget(rule.key, amount)
                 elif lesson.remaining < (wanted := asked(claim, amount)) and not self._alone(
@@ -67,13 +63,13 @@ class Lessons:
     def take(self, claim: Claim) -> None:
         """Count down until the next response says it anew."""
         for rule in claim.rules:
-            for amount, lesson in self._told.get(rule.key, {}).items():
+            for amount, lesson in self.told.get(rule.key, {}).items():
                 lesson.remaining = max(0, lesson.remaining - asked(claim, amount))
 
     def give_back(self, claim: Claim) -> None:
         """Take back what a request would have used that was not accepted."""
         for rule in claim.rules:
-            for amount, lesson in self._told.get(rule.key, {}).items():
+            for amount, lesson in self.told.get(rule.key, {}).items():
                 # A limit that was exhausted stays so: the refusal itself may have said it.
                 if lesson.remaining:
                     lesson.remaining += asked(claim, amount)
@@ -82,7 +78,7 @@ class Lessons:
         """How much of the provider's limits is used, from 0 to 1."""
         used = [
             1.0 - lesson.remaining / lesson.limit if lesson.limit else float(lesson.remaining == 0)
-            for lesson in self._told.get(key, {}).values()
+            for lesson in self.told.get(key, {}).values()
             if lesson.until > now
         ]
         return max(0.0, *used) if used else 0.0
@@ -95,10 +91,10 @@ class Lessons:
         return lesson.limit is not None and wanted > lesson.limit <= lesson.remaining
 
     def _forget(self, key: str, amount: Amount) -> None:
-        lessons = self._told[key]
+        lessons = self.told[key]
         del lessons[amount]
         if not lessons:
-            del self._told[key]
+            del self.told[key]
 
 
 def asked(claim: Claim, amount: Amount) -> int:
@@ -110,8 +106,3 @@ def asked(claim: Claim, amount: Amount) -> int:
             return claim.tokens
         case "input_tokens" | "output_tokens":
             return 1 if claim.tokens else 0
-
-
-def amounts(claim: Claim) -> Asked:
-    """What a claim asks of windows."""
-    return (1, claim.tokens, claim.micro_usd)

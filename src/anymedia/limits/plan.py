@@ -12,6 +12,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -19,6 +20,7 @@ from anymedia.contracts.limit import Limits
 
 Kind: TypeAlias = Literal[0, 1, 2]
 """What a window counts: requests, tokens or micro-dollars; an index into what is asked for."""
+KINDS: tuple[Kind, ...] = (0, 1, 2)
 
 SECOND = 1_000_000
 CELLS = 60
@@ -90,8 +92,13 @@ class Plan:
 UNLIMITED = Plan()
 
 
+@lru_cache(maxsize=4096)
 def plan_of(limits: Limits) -> Plan:
-    """What has to be counted for these limits."""
+    """What has to be counted for these limits.
+
+    The same plan for the same limits: a count that many rules share follows one, and not each in
+    turn.
+    """
     bounds = tuple(
         Bound(name, window.kind, window.span, window.cell, limit)
         for name, window in WINDOWS.items()

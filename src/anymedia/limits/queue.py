@@ -87,12 +87,20 @@ class WaitingRoom:
         self._usher: asyncio.Task[None] | None = None
         self._numbers = 0
         self._frees = 0
-        """How often something was given back."""
-        limiter.watch(self._freed)
+        """How often something was given back, while anybody was here."""
+        self._visitors = 0
+        """Who waits, or asks whether they have to."""
 
     def __len__(self) -> int:
         """How many wait."""
         return sum(len(line.waiters) for line in self._lines.values())
+
+    def enter_now(self, claim: Claim, *, lease_seconds: float) -> Taken | None:
+        """Take a claim; `None` where it has to be waited for, or somebody has to be asked."""
+        if self._blocked:
+            return None
+        answer = self._limiter.take_now(claim, lease_seconds=lease_seconds)
+        return answer if isinstance(answer, Taken) else None
 
     async def enter(
         self,
@@ -104,6 +112,25 @@ class WaitingRoom:
         lease_seconds: float,
     ) -> Taken | Full:
         """Take a claim, waiting for room. A higher `priority` goes first."""
+        self._visitors += 1
+        if self._visitors == 1:
+            self._limiter.watch(self._freed)
+        try:
+            return await self._enter(claim, caller, priority, deadline_seconds, lease_seconds)
+        finally:
+            self._visitors -= 1
+            if not self._visitors:
+                self._limiter.unwatch(self._freed)
+                self._blocked.clear()  # nobody waits for it, and nobody would hear of it
+
+    async def _enter(
+        self,
+        claim: Claim,
+        caller: str | None,
+        priority: int,
+        deadline_seconds: float,
+        lease_seconds: float,
+    ) -> Taken | Full:
         frees = self._frees
         full = self._ahead(claim)
         if full is None:

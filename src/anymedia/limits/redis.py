@@ -11,7 +11,7 @@ What was learned from responses stays with the process (see `lessons`).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from itertools import islice
 from typing import Any, TypeAlias
 
@@ -19,7 +19,7 @@ from anymedia.limits.claim import Claim, Freed, Full, Left, Rule, Taken
 from anymedia.limits.learned import Learned
 from anymedia.limits.memory import MemoryLimiter
 from anymedia.limits.plan import LARGEST, SECOND
-from anymedia.limits.scripts import LOOK, RELEASE, RENEW, SETTLE, STANDING, TAKE
+from anymedia.limits.scripts import END, LOOK, RELEASE, RENEW, SETTLE, STANDING, TAKE
 from anymedia.state.redis import RedisLink, Unavailable
 
 TAG = "{limits}"
@@ -73,6 +73,9 @@ class RedisLimiter:
         self._catching_up = False
         self._watchers: list[Freed] = []
         self._unreadable: set[str] = set()
+
+    def take_now(self, claim: Claim, *, lease_seconds: float) -> None:
+        """Redis has to be asked."""
 
     async def take(self, claim: Claim, *, lease_seconds: float) -> Taken | Full:
         """Take all of it or nothing. After `lease_seconds` without `renew` it is forgotten."""
@@ -135,8 +138,8 @@ class RedisLimiter:
         self._tell(self._own.claim(claim_id))
 
     async def _settle(self, claim_id: str, tokens: int | None, micro_usd: int | None) -> bool:
-        amounts = ["" if one is None else min(max(one, 0), LARGEST) for one in (tokens, micro_usd)]
-        return await self._ask(SETTLE, [self._claim_key(claim_id)], *amounts) is not None
+        keys = [self._claim_key(claim_id)]
+        return await self._ask(SETTLE, keys, *sane(tokens, micro_usd)) is not None
 
     async def release(self, claim_id: str, *, refund: bool = False) -> None:
         """Free its slots and forget it; with `refund` its amounts come back too."""
@@ -157,6 +160,29 @@ class RedisLimiter:
     async def _release(self, claim_id: str, refund: bool) -> bool:
         keys = [self._claim_key(claim_id)]
         return await self._ask(RELEASE, keys, claim_id, int(refund)) is not None
+
+    async def end(
+        self, claim_id: str, *, tokens: int | None = None, micro_usd: int | None = None
+    ) -> None:
+        """Settle and release it, in one step where Redis knows it as it is."""
+        claim = self._own.claim(claim_id)
+        if claim is None:
+            return
+        if claim_id in self._owed or (tokens is None and micro_usd is None):
+            await self.settle(claim_id, tokens=tokens, micro_usd=micro_usd)
+            await self.release(claim_id)
+            return
+        self._own.end(claim_id, tokens=tokens, micro_usd=micro_usd)
+        told = False
+        try:
+            keys = [self._claim_key(claim_id)]
+            told = await self._ask(END, keys, *sane(tokens, micro_usd), claim_id) is not None
+        finally:  # also when this is cancelled: it has ended all the same
+            if not told:
+                owed = self._owe(claim_id)
+                owed.tokens, owed.micro_usd, owed.release = tokens, micro_usd, True
+        await self._catch_up()
+        self._tell(claim)
 
     async def renew(self, claim_ids: Sequence[str], *, lease_seconds: float) -> None:
         """Keep claims alive that still run. What Redis has lost is registered anew."""
@@ -186,6 +212,10 @@ class RedisLimiter:
         if answer is None:
             return await self._own.room(rule)
         return full(rule.key, answer[4:]) if len(answer) > 2 else None
+
+    def left_now(self, rule: Rule) -> Awaitable[tuple[Left, ...]]:
+        """The same as `left`: Redis has to be asked."""
+        return self.left(rule)
 
     async def left(self, rule: Rule) -> tuple[Left, ...]:
         """What is left of each window of a rule."""
@@ -224,12 +254,16 @@ class RedisLimiter:
         self._own.learn(key, learned)
 
     def watch(self, freed: Freed) -> None:
-        """Tell somebody when this process gives something back."""
+        """Tell somebody when this process gives something back, while they wait for it."""
         self._watchers.append(freed)
+
+    def unwatch(self, freed: Freed) -> None:
+        """They do not wait any more."""
+        self._watchers.remove(freed)
 
     def _tell(self, claim: Claim | None) -> None:
         if claim is not None:
-            for freed in self._watchers:
+            for freed in tuple(self._watchers):
                 freed([rule.key for rule in claim.rules])
 
     async def _ask(self, script: str, keys: Sequence[str], *arguments: Any) -> Answer | None:
@@ -311,6 +345,11 @@ class RedisLimiter:
 def limited(rules: Sequence[Rule]) -> list[Rule]:
     """The rules for which something has to be counted."""
     return [rule for rule in rules if not rule.plan.free]
+
+
+def sane(*amounts: int | None) -> list[int | str]:
+    """Amounts as scripts can count them."""
+    return ["" if one is None else min(max(one, 0), LARGEST) for one in amounts]
 
 
 def lease(seconds: float) -> int:

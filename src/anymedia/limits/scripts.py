@@ -294,89 +294,118 @@ return {'taken'}
 )
 """Take or adopt. Answers `taken`, or `full` with rule, amount, microseconds and never."""
 
+SETTLED = """
+-- Replace the estimates of the claim under KEYS[1]; an amount is empty where it is not known.
+local function settled(tokens, micro_usd)
+  local claim, states, actuals = nil, {}, {nil, tonumber(tokens), tonumber(micro_usd)}
+  local refused = reading(function()
+    claim = claim_of(KEYS[1])
+    if not claim then return {'unknown'} end
+    for i, rule in ipairs(claim.rules) do states[i] = state_of(rule[1]) end
+  end)
+  if refused then return refused end
+
+  local function back(kind, at, amount)
+    if at == 0 or amount <= 0 then return end
+    for i, rule in ipairs(claim.rules) do
+      for name, window in pairs(states[i].windows) do
+        if WINDOWS[name][1] == kind then give_back(window, WINDOWS[name][2], at, amount) end
+      end
+    end
+  end
+
+  local changed = false
+  for kind = 2, 3 do
+    local actual = actuals[kind]
+    local first, extra = claim.first[kind], claim.extras[kind]
+    if actual and actual ~= first + extra[1] then
+      changed = true
+      back(kind, extra[2], extra[1])
+      claim.extras[kind] = {0, 0}
+      if actual <= first then
+        back(kind, claim.at, first - actual)
+        claim.first[kind] = actual
+      else
+        claim.extras[kind] = {actual - first, now}
+        local asked = {0, 0, 0}
+        asked[kind] = actual - first
+        for i, rule in ipairs(claim.rules) do charge(rule[3], states[i], asked) end
+      end
+    end
+  end
+  if changed then
+    for i, rule in ipairs(claim.rules) do
+      keep_state(rule[1], states[i], math.max(states[i].full_at - now, 0))
+    end
+    redis.call('SET', KEYS[1], cmsgpack.pack(claim), 'KEEPTTL')
+  end
+  return {'settled'}
+end
+"""
+
+RELEASED = """
+-- Free the slots of the claim under KEYS[1], and forget it.
+local function released(id, refund)
+  local claim, states = nil, {}
+  local refused = reading(function()
+    claim = claim_of(KEYS[1])
+    if not claim then return {'unknown'} end
+    for i, rule in ipairs(claim.rules) do
+      if refund then states[i] = state_of(rule[1]) end
+      slots_of(rule[2])
+    end
+  end)
+  if refused then return refused end
+
+  for i, rule in ipairs(claim.rules) do
+    redis.call('ZREM', rule[2], id)
+    local state = states[i]
+    if state then
+      for name, window in pairs(state.windows) do
+        local kind, span = WINDOWS[name][1], WINDOWS[name][2]
+        if claim.at > 0 then give_back(window, span, claim.at, claim.first[kind]) end
+        local extra = claim.extras[kind]
+        if extra[1] > 0 then give_back(window, span, extra[2], extra[1]) end
+      end
+      if rule[6] > rule[5] and state.full_at == rule[6] then state.full_at = rule[5] end
+      keep_state(rule[1], state, math.max(state.full_at - now, 0))
+    end
+  end
+  redis.call('DEL', KEYS[1])
+  return {'released'}
+end
+"""
+
 SETTLE = (
     COMMON
+    + SETTLED
     + """
 -- KEYS: claim. ARGV: time, tokens, micro-dollars; nothing where it is not known.
-local claim, states = nil, {}
-local refused = reading(function()
-  claim = claim_of(KEYS[1])
-  if not claim then return {'unknown'} end
-  for i, rule in ipairs(claim.rules) do states[i] = state_of(rule[1]) end
-end)
-if refused then return refused end
-
-local function back(kind, at, amount)
-  if at == 0 or amount <= 0 then return end
-  for i, rule in ipairs(claim.rules) do
-    for name, window in pairs(states[i].windows) do
-      if WINDOWS[name][1] == kind then give_back(window, WINDOWS[name][2], at, amount) end
-    end
-  end
-end
-
-local changed = false
-for kind = 2, 3 do
-  local actual = tonumber(ARGV[kind])
-  local first, extra = claim.first[kind], claim.extras[kind]
-  if actual and actual ~= first + extra[1] then
-    changed = true
-    back(kind, extra[2], extra[1])
-    claim.extras[kind] = {0, 0}
-    if actual <= first then
-      back(kind, claim.at, first - actual)
-      claim.first[kind] = actual
-    else
-      claim.extras[kind] = {actual - first, now}
-      local asked = {0, 0, 0}
-      asked[kind] = actual - first
-      for i, rule in ipairs(claim.rules) do charge(rule[3], states[i], asked) end
-    end
-  end
-end
-if changed then
-  for i, rule in ipairs(claim.rules) do
-    keep_state(rule[1], states[i], math.max(states[i].full_at - now, 0))
-  end
-  redis.call('SET', KEYS[1], cmsgpack.pack(claim), 'KEEPTTL')
-end
-return {'settled'}
+return settled(ARGV[2], ARGV[3])
 """
 )
 
 RELEASE = (
     COMMON
+    + RELEASED
     + """
 -- KEYS: claim. ARGV: time, id, 1 for a refund.
-local claim, states = nil, {}
-local refused = reading(function()
-  claim = claim_of(KEYS[1])
-  if not claim then return {'unknown'} end
-  for i, rule in ipairs(claim.rules) do
-    if ARGV[3] == '1' then states[i] = state_of(rule[1]) end
-    slots_of(rule[2])
-  end
-end)
-if refused then return refused end
-
-for i, rule in ipairs(claim.rules) do
-  redis.call('ZREM', rule[2], ARGV[2])
-  local state = states[i]
-  if state then
-    for name, window in pairs(state.windows) do
-      local kind, span = WINDOWS[name][1], WINDOWS[name][2]
-      if claim.at > 0 then give_back(window, span, claim.at, claim.first[kind]) end
-      local extra = claim.extras[kind]
-      if extra[1] > 0 then give_back(window, span, extra[2], extra[1]) end
-    end
-    if rule[6] > rule[5] and state.full_at == rule[6] then state.full_at = rule[5] end
-    keep_state(rule[1], state, math.max(state.full_at - now, 0))
-  end
-end
-redis.call('DEL', KEYS[1])
-return {'released'}
+return released(ARGV[2], ARGV[3] == '1')
 """
 )
+
+END = (
+    COMMON
+    + SETTLED
+    + RELEASED
+    + """
+-- KEYS: claim. ARGV: time, tokens, micro-dollars, id. What cannot be settled is released as well.
+local first = settled(ARGV[2], ARGV[3])
+local second = released(ARGV[4], false)
+return first[1] == 'garbage' and first or second
+"""
+)
+"""Settle and release at once."""
 
 RENEW = (
     COMMON

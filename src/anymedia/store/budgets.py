@@ -6,7 +6,7 @@ their attempt has (see `anymedia.store.accounts`), so jobs have only to reserve.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -81,6 +81,14 @@ class LedgerBudgets:
         """The budgets that an attempt of this kind falls under at this moment."""
         return self._concerns.find(spender, self._now())
 
+    def reserve_now(
+        self,
+        attempt_id: str,
+        spender: Spender,
+        nano_usd: int | None,
+    ) -> None:
+        """The database has to be asked."""
+
     async def reserve(
         self, attempt_id: str, spender: Spender, nano_usd: int | None
     ) -> Reserved | Reached:
@@ -116,6 +124,10 @@ class LedgerBudgets:
         accounts.hold(connection, attempt_id, keys, amount or 0, self._now())
         over = warned(budgets, committed, amount)
         return Outcome(Reserved(attempt_id, over), self._marked(connection, budgets))
+
+    def settle_now(self, attempt_id: str, nano_usd: int | None) -> Awaitable[None]:
+        """The same as `settle`."""
+        return self.settle(attempt_id, nano_usd)
 
     async def settle(self, attempt_id: str, nano_usd: int | None) -> None:
         """What it did cost, for those who do not enter that into the ledger themselves."""

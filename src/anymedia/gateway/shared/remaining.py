@@ -6,9 +6,10 @@ for. `x-ratelimit-*` as OpenAI has them; `anthropic-ratelimit-*` below `/v1/mess
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import TypeAlias
 
 from starlette.types import Message, Send
 
@@ -31,16 +32,15 @@ ANTHROPIC = {
 }
 
 
+Look: TypeAlias = Callable[[], tuple[Left, ...] | Awaitable[tuple[Left, ...]]]
+"""Tells what is left, at once where nobody has to be asked."""
+
+
 class Remaining:
     """Sends an answer on, with what is left when it begins."""
 
     def __init__(
-        self,
-        send: Send,
-        look: Callable[[], Awaitable[Iterable[Left]]],
-        now: Callable[[], datetime],
-        *,
-        anthropic: bool,
+        self, send: Send, look: Look, now: Callable[[], datetime], *, anthropic: bool
     ) -> None:
         self._send = send
         self._look = look
@@ -50,37 +50,48 @@ class Remaining:
     async def __call__(self, message: Message) -> None:
         """Send on."""
         if message["type"] == "http.response.start":
-            left = told(await self._look(), self._now, anthropic=self._anthropic)
+            found = self._look()
+            if not isinstance(found, tuple):
+                found = await found
+            left = told(found, self._now, anthropic=self._anthropic)
             message = {**message, "headers": [*message.get("headers", ()), *left]}
         await self._send(message)
 
 
 def told(
-    left: Iterable[Left], now: Callable[[], datetime], *, anthropic: bool
+    left: tuple[Left, ...], now: Callable[[], datetime], *, anthropic: bool
 ) -> list[tuple[bytes, bytes]]:
     """What is left as headers."""
-    found = {one.amount: one for one in left}
-    headers_of = ANTHROPIC if anthropic else OPENAI
     headers: list[tuple[bytes, bytes]] = []
-    for kind, names in KINDS.items():
-        for name in names:
-            if name in found:
-                break
-        else:
-            continue
-        one = found[name]
+    amounts = tuple([one.amount for one in left])
+    for place, (limit_of, left_of, reset_of) in shown(amounts, anthropic):
+        _, limit, remains, seconds = left[place]
         if anthropic:
-            moment = now() + timedelta(seconds=one.whole_in_seconds)
-            reset = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+            reset = (now() + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
         else:
-            reset = length(one.whole_in_seconds)
-        limit_of, left_of, reset_of = headers_of[kind]
+            reset = length(seconds)
         headers += (
-            (limit_of, b"%d" % one.limit),
-            (left_of, b"%d" % one.left),
+            (limit_of, b"%d" % limit),
+            (left_of, b"%d" % remains),
             (reset_of, reset.encode()),
         )
     return headers
+
+
+@lru_cache(maxsize=256)
+def shown(
+    amounts: tuple[str, ...],
+    anthropic: bool,  # of what is remembered, one of two
+) -> tuple[tuple[int, tuple[bytes, ...]], ...]:
+    """Of these amounts, those that are told, by their places, and the names of their headers."""
+    headers_of = ANTHROPIC if anthropic else OPENAI
+    first = {
+        kind: next((name for name in names if name in amounts), None)
+        for kind, names in KINDS.items()
+    }
+    return tuple(
+        (amounts.index(name), headers_of[kind]) for kind, name in first.items() if name is not None
+    )
 
 
 def length(seconds: float) -> str:
