@@ -80,6 +80,16 @@ def test_every_order_is_a_permutation_of_its_options(
             one.ended(name, "text", succeeded=succeeded, seconds=seconds)
 
 
+def test_an_answer_that_took_no_time_at_all_can_be_compared() -> None:
+    """A coarse clock, or an answer out of a cache: nothing is divided by it."""
+    chooser = Chooser(clock=FakeClock(), chance=random.Random(4))
+    only = [Option("a", "a", 1, None, 0)]
+    for strategy in STRATEGIES:
+        assert chooser.order(strategy, only, TEXT)[0].option.name == "a"
+        chooser.begun("a", "text")
+        chooser.ended("a", "text", succeeded=True, seconds=0.0)
+
+
 @given(EVENTS)
 def test_the_same_seed_and_the_same_past_give_the_same_order(
     events: list[tuple[Strategy, list[Option], bool | None, float]],

@@ -62,7 +62,7 @@ class Adaptive:
         if timed * 2 >= len(options):
             kind.learn_seconds_scale(middle(times))
         per_usd = taste.price / (kind.usd_scale or NOTHING_WEIGHS)
-        per_second = taste.seconds / (kind.seconds_scale or middle(times))
+        per_second = taste.seconds / (kind.seconds_scale or middle(times) or NOTHING_WEIGHS)
         per_second *= kind.growth.factor(kind.size)
         losses = []
         bad = new = False

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Final, Protocol, get_args
 
 from anymedia.choosing.adaptive import Adaptive, Taste
-from anymedia.choosing.experience import Known
 from anymedia.choosing.fixed import Cost, Priority
 from anymedia.choosing.homes import KEPT_SECONDS, MOST_HOMES, Homes
+from anymedia.choosing.known import Known
 from anymedia.choosing.memory import Memory
 from anymedia.choosing.option import Option, Ranked, Situation
 from anymedia.choosing.quality import Quality
 from anymedia.choosing.speed import Latency, LeastLoaded
+from anymedia.choosing.successes import Successes
 from anymedia.choosing.turns import RoundRobin, Weighted
 from anymedia.clock import Clock
 from anymedia.contracts.route import Strategy
@@ -49,6 +50,10 @@ RULES: Final[Mapping[Strategy, Rule]] = MappingProxyType(
 )
 BY_PRICE: Final[frozenset[Strategy]] = frozenset({"cost", "adaptive", "quality"})
 """Strategies that compare models, not only providers, and want to know what each would cost."""
+TURNS: Final[frozenset[Strategy]] = frozenset({"round_robin", "weighted"})
+"""Strategies that go by who has begun and by nothing else."""
+BLIND: Final[frozenset[Strategy]] = TURNS | {"priority"}
+"""Strategies that do not look at what was learnt."""
 
 
 class Chooser:
@@ -73,6 +78,13 @@ class Chooser:
         self._orderings["round_robin"] = self._turns
         self._orderings["weighted"] = self._weights
         self._orderings["adaptive"] = Adaptive(self._memory, chance, taste)
+        self._catch_up: Callable[[], None] = lambda: None
+        self.takes_turns = False
+        """Whether anybody wants to be told of every beginning (`turned`)."""
+
+    def expect(self, catch_up: Callable[[], None]) -> None:
+        """Call this before anything is looked at or told: it brings what waits to be told."""
+        self._catch_up = catch_up
 
     def order(
         self, strategy: Strategy, options: Sequence[Option], situation: Situation
@@ -85,6 +97,10 @@ class Chooser:
             )
         if not options:
             return []
+        if strategy in TURNS:
+            self.takes_turns = True
+        if strategy not in BLIND:
+            self._catch_up()
         self._memory.kind(situation.kind).calls += 1
         ranked = ordering.order(options, situation)
         home = self._homes.find(situation.session) if situation.session is not None else None
@@ -98,9 +114,21 @@ class Chooser:
 
     def begun(self, name: str, kind: str) -> None:
         """A request of this kind was sent to an option."""
+        self._catch_up()
         self._memory.begun(name, kind)
+        self.turned(name, kind)
+
+    def turned(self, name: str, kind: str) -> None:
+        """An option was asked, perhaps in another's place."""
         self._turns.begun(name, kind)
         self._weights.begun(name, kind)
+
+    def succeeded(self, name: str, kind: str, begun: Sequence[float], done: Successes) -> None:
+        """So many have begun (whose turns were told already), and so many went well.
+
+        As many calls of `begun` and `ended` would have it, but for what `experience` says of fading.
+        """
+        self._memory.succeeded(name, kind, begun, done)
 
     def ended(
         self,
@@ -114,6 +142,7 @@ class Chooser:
         conformed: bool | None = None,
     ) -> None:
         """It is over. `succeeded=None` says nothing about the option."""
+        self._catch_up()
         memory = self._memory
         memory.landed(name)
         of_kind = memory.kind(kind)
@@ -146,6 +175,7 @@ class Chooser:
 
     def snapshot(self) -> tuple[Known, ...]:
         """What is known of every option that was tried, by kind."""
+        self._catch_up()
         return tuple(self._memory.everything())
 
     def known(self, name: str, kind: str) -> Known | None:

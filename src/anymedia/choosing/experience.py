@@ -6,18 +6,26 @@ longer for what takes longer (a clip of two minutes is not forgotten in one). Be
 
 After some failures in a row an option is *suspected*: strategies that learn put it last, and try
 it again with one request in a hundred, or, where there is little traffic, after a pause that grows.
+
+What went well and nobody has looked at since may be told together (`succeed`). That comes to what it
+would be, told one by one, but for what half-lives change meanwhile: far less than a thousandth.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from math import exp, log, sqrt
+from itertools import repeat
+from math import ceil, exp, log, sqrt
+from operator import mul, sub, truediv
 from typing import Final
 
+from anymedia.choosing.following import AT_ONCE, fading, followed
 from anymedia.choosing.growth import Growth
+from anymedia.choosing.known import Known
+from anymedia.choosing.successes import Successes
 
 SUSPECTED_AFTER: Final = 3
 """Failures in a row after which an option is suspected."""
@@ -32,6 +40,8 @@ OFFERED_SECONDS: Final = 10.0
 OFFERED_CALLS: Final = 10
 """An offered probe that was not made, perhaps because a circuit was open, is offered again soon."""
 
+USUAL_SIZE: Final = 1.0
+"""How large a request is of which nothing else is known."""
 GRAIN: Final = 1e-4
 """Shares of a half-life smaller than this (12 ms of two minutes) are let pass together."""
 STALE_WEIGHT: Final = 0.5
@@ -54,32 +64,19 @@ MEANINGFUL_IN_FLIGHT: Final = 3
 MEANINGFUL_MISSING: Final = 8.0
 """So many answers must be overdue before silence means something."""
 LN2: Final = 0.6931471805599453
+KEPT: Final = 1.0 - 1.0 / MEMORY
+"""What one more observation leaves of the others when so many are remembered."""
+STEADY: Final = fading(MEMORY)
+ALONE: Final = (1.0,)
+"""What one that has just come back weighs."""
+USD_MEMORY: Final = 10.0
+USD_STEADY: Final = fading(USD_MEMORY)
 
 PRIOR_GOOD: Final = 4.75
 PRIOR_BAD: Final = 0.25
 """What is thought of an option that nobody has tried: that it works, without being sure."""
 Z: Final = 1.28
 """How careful the lower bound of the quality is: nine times in ten it is better than this."""
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What is known of one option, for people and estimates."""
-
-    name: str
-    kind: str
-    tries: int
-    """All that ended and said something."""
-    in_flight: int
-    success: float
-    """The share that succeeded of late, with a prior for what was tried little."""
-    conformity: float
-    """The share of successes that were what was asked for."""
-    typical_seconds: float | None
-    """The median of the last ones; to the first event where answers are streamed."""
-    average_usd: float | None
-    suspected: bool
-    """Whether it has failed so often in a row that it is put last."""
 
 
 class Experience:
@@ -157,16 +154,14 @@ class Experience:
 
     def start(self, now: float, call: int, size: float) -> None:
         """One more is on its way."""
-        self.under_way.append((now, size))
-        if len(self.under_way) > MOST_UNDER_WAY:
-            del self.under_way[0]
+        if size != USUAL_SIZE or self.under_way:
+            self.under_way.append((now, size))
+            if len(self.under_way) > MOST_UNDER_WAY:
+                del self.under_way[0]
         if self.in_flight == 0:
             self.quiet_since = now
         self.in_flight += 1
-        self.tried_at = now
-        if self.failures_in_a_row and self.suspected:
-            self.probing = True
-            self.offered_at, self.offered_call = now, call
+        self._tried(now, call)
 
     def finish(
         self,
@@ -187,27 +182,54 @@ class Experience:
         if succeeded is None:
             self.probing = self.probing and self.in_flight > 0
             return
-        stale = now - self.seen_at > self.half_life / 2
-        self.seen_at = now
-        self.fade(now)
-        if stale:
-            # What was last seen so long ago is worth less than one look.
-            self.timed = min(self.timed, STALE_WEIGHT)
-        self.tries += 1
-        if self.words:
-            self.words.clear()
+        self._heard(now, now, 1)
         if succeeded:
-            self._success(conformed)
+            self._success(ALONE)
+            if conformed is False:
+                self.odd += 1.0
         else:
             self._failure(now)
         if succeeded and seconds is not None:
-            self._compare(growth, size, seconds)
+            logarithms = (log(seconds),) if self._compare(growth, size, seconds) else ()
+            usual = seconds / growth.factor(size)
             whole = seconds if whole_seconds is None else whole_seconds
-            self._time(now, seconds, whole, growth.factor(size))
+            self._time((usual,), (whole,), logarithms, ALONE)
+            self._peak((now,), (seconds,), (self.peak_memory,))
         if usd is not None:
-            paid = float(usd)
-            self.usd = paid if self.usd is None else self.usd + 0.1 * (paid - self.usd)
+            self._pay((float(usd),))
         self._seen = (self.good, self.bad, self.odd)
+
+    def succeed(self, begun: Sequence[float], call: int, done: Successes) -> None:
+        """Some are on their way since these times, and some, of them or of others, went well.
+
+        All of the usual size, and both in the order of time.
+        """
+        at, seconds = done.at, done.seconds
+        count = len(at)
+        self.in_flight = max(0, self.in_flight + len(begun) - count)
+        # Of those that are under way, perhaps all went out after the last one came back.
+        later = len(begun) - bisect_right(begun, at[-1]) if at else len(begun)
+        if later and later == self.in_flight:
+            self.quiet_since = begun[-later]
+        elif at:
+            self.quiet_since = max(self.quiet_since, at[-1])
+        if at:
+            self._heard(at[0], at[-1], count)
+            weights = ALONE if count == 1 else faded(at, self.half_life)
+            self._success(weights)
+            before = self.peak_memory
+            self._time(seconds, done.whole_seconds, tuple(map(log, seconds)), weights)
+            self._peak(at, seconds, towards(self.peak_memory, before, count))
+            if done.paid:
+                self._pay(done.paid)
+            self._seen = (self.good, self.bad, self.odd)
+        if begun:
+            self._tried(begun[-1], call)
+
+    @property
+    def settled(self) -> bool:
+        """Whether a page of successes changes little, and nothing is known of their sizes."""
+        return self.timed >= AT_ONCE and not self.under_way and self.usual_size == 0.0
 
     def fade(self, now: float) -> None:
         """Let the past weigh less."""
@@ -224,7 +246,10 @@ class Experience:
         """How large the request was that is back; found by when it began."""
         under_way = self.under_way
         if not under_way:
-            return 1.0
+            return USUAL_SIZE
+        unlisted = self.in_flight >= len(under_way)
+        if unlisted and (seconds is None or now - seconds < under_way[0][0]):
+            return USUAL_SIZE  # it began before any of those that were put down
         place = 0
         if seconds is not None and len(under_way) > 1:
             # They stand in the order in which they began: the nearest is one of two.
@@ -236,18 +261,46 @@ class Experience:
                 place = bisect_left(under_way, under_way[place - 1][:1])
         return under_way.pop(place)[1]
 
-    def _success(self, conformed: bool | None) -> None:
-        self._make_room()
+    def _tried(self, now: float, call: int) -> None:
+        """The latest began."""
+        self.tried_at = max(self.tried_at, now)
+        if self.failures_in_a_row and self.suspected:
+            self.probing = True
+            self.offered_at, self.offered_call = now, call
+
+    def _heard(self, first: float, last: float, count: int) -> None:
+        """So many are back that say something; the past counts less by now."""
+        stale = first - self.seen_at > self.half_life / 2
+        self.seen_at = max(self.seen_at, last)
+        self.fade(last)
+        if stale:
+            # What was last seen so long ago is worth less than one look.
+            self.timed = min(self.timed, STALE_WEIGHT)
+        self.tries += count
+        if self.words:
+            self.words.clear()
+
+    def _success(self, weights: Sequence[float]) -> None:
+        """So many, by what they weigh by now."""
         if self.failures_in_a_row:
             if self.suspected:
                 # It is back. What it did while it was away is not held against it for long.
+                self._make_room()
                 self.bad = min(self.bad, 1.0)
             self.failures_in_a_row = 0
         self.probing = False
         self.pause = 0.0
-        self.good += 1.0
-        if conformed is False:
-            self.odd += 1.0
+        count, total = len(weights), self.good + self.bad
+        free = ceil(MEMORY - total) if total < MEMORY else 0
+        if count <= free:
+            self.good += sum(weights)
+            return
+        # Each makes room for itself: what all of them leave of the rest, and of each other.
+        beyond = count - free
+        left = (MEMORY - 1) / (total + free) * KEPT ** (beyond - 1)
+        self.good = (self.good + free) * left + (1.0 - KEPT**beyond) / (1.0 - KEPT)
+        self.bad *= left
+        self.odd *= left
 
     def _failure(self, now: float) -> None:
         self._make_room()
@@ -272,36 +325,65 @@ class Experience:
             self.bad *= factor
             self.odd *= factor
 
-    def _compare(self, growth: Growth, size: float, seconds: float) -> None:
-        """How this one differed from the usual ones, in size and time."""
+    def _compare(self, growth: Growth, size: float, seconds: float) -> bool:
+        """How this one differed from the usual ones, in size and time; if that can be said."""
         if size <= 0.0 or seconds <= 0.0:
-            return
-        larger = (log(size) if size != 1.0 else 0.0) - self.usual_size
-        longer = log(seconds) - self.usual_time
+            return False
+        larger = (log(size) if size != USUAL_SIZE else 0.0) - self.usual_size
         share = 1.0 / min(self.timed + 1.0, MEMORY)
         if share < 1.0:
-            growth.learn(larger, longer)
+            growth.learn(larger, log(seconds) - self.usual_time)
         self.usual_size += share * larger
-        self.usual_time += share * longer
+        return True
 
-    def _time(self, now: float, seconds: float, whole: float, factor: float) -> None:
-        self.timed = min(self.timed + 1.0, MEMORY)
-        usual = seconds / factor
-        if self.average is None:
-            self.average, self.whole = usual, whole
-        else:
-            self.average += (usual - self.average) / self.timed
-            self.whole += (whole - self.whole) / self.timed
+    def _time(
+        self,
+        usual: Sequence[float],
+        whole: Sequence[float],
+        logarithms: Sequence[float],
+        weights: Sequence[float],
+    ) -> None:
+        """So long they took, had they been of the usual size; in all; and as logarithms."""
+        steady = self.timed > MEMORY - 1.0
+        most = AT_ONCE if steady else int(MEMORY - self.timed)
+        if len(usual) > most:  # the first ones count more than those after them
+            self._time(usual[:most], whole[:most], logarithms[:most], weights[:most])
+            self._time(usual[most:], whole[most:], logarithms[most:], weights[most:])
+            return
+        self.timed = timed = MEMORY if steady else self.timed + sum(weights)
+        if steady:  # every one moves the means by the same share
+            weights = STEADY
+        self.average = followed(self.average or 0.0, usual, timed, weights)
+        self.whole = followed(self.whole, whole, timed, weights)
+        if logarithms:
+            self.usual_time = followed(self.usual_time, logarithms, timed, weights)
         self.peak_memory = max(PEAK_IN_DURATIONS * self.average, SHORTEST_PEAK_SECONDS)
         self.half_life = min(
             max(HALF_LIFE_IN_DURATIONS * self.whole, SHORTEST_HALF_LIFE_SECONDS),
             LONGEST_HALF_LIFE_SECONDS,
         )
-        share = exp(-(now - self.peaked_at) / self.peak_memory)
-        faded = self.peak * share
-        self.peak = seconds if seconds > faded else faded + seconds * (1 - share)
-        self.peaked_at = now
-        self.recent.append(seconds)
+
+    def _peak(self, at: Sequence[float], times: Sequence[float], memories: Iterable[float]) -> None:
+        """Up at once, slowly down, as it was remembered when each came."""
+        peak = self.peak
+        passed = map(sub, (self.peaked_at, *at), at)  # from each to the next, below 0
+        for share, seconds in zip(map(exp, map(truediv, passed, memories)), times, strict=True):
+            peak *= share
+            if seconds > peak:
+                peak = seconds
+            else:
+                peak += seconds * (1 - share)
+        self.peak, self.peaked_at = peak, at[-1]
+        self.recent.extend(times)
+
+    def _pay(self, usd: Sequence[float]) -> None:
+        mean = self.usd
+        if mean is None:
+            mean, usd = usd[0], usd[1:]
+        while usd:
+            mean = followed(mean, usd[:AT_ONCE], USD_MEMORY, USD_STEADY)
+            usd = usd[AT_ONCE:]
+        self.usd = mean
 
     # --- what follows from it -------------------------------------------------------------
 
@@ -380,6 +462,19 @@ class Experience:
             average_usd=self.usd,
             suspected=self.suspected,
         )
+
+
+def faded(at: Sequence[float], half_life: float) -> tuple[float, ...]:
+    """What observations of these times weigh by the time of the last."""
+    ages = map(sub, at, repeat(at[-1]))  # below 0
+    return tuple(map(exp, map(mul, ages, repeat(LN2 / half_life))))
+
+
+def towards(last: float, first: float, steps: int) -> Iterable[float]:
+    """Every step of the way; mostly there is none to go."""
+    if last == first:
+        return repeat(last)
+    return [last - (last - first) * left / steps for left in reversed(range(steps))]
 
 
 def lower_bound(good: float, bad: float) -> float:

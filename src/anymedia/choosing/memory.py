@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from anymedia.choosing.experience import Experience, Known
+from anymedia.choosing.experience import USUAL_SIZE, Experience
 from anymedia.choosing.growth import Growth
+from anymedia.choosing.known import Known
+from anymedia.choosing.successes import Successes
 from anymedia.clock import Clock
 
 MOST_KINDS: Final = 256
@@ -38,7 +40,7 @@ class Kind:
         self.priced = self.timed = 0
         self.usd_scale = self.seconds_scale = 0.0
         """The usual price and time: what prices and times are compared with."""
-        self.size = 1.0
+        self.size = USUAL_SIZE
         """How large the latest request is, by its price beside the usual one."""
         self.growth = Growth()
         self.credit = 0.0
@@ -93,14 +95,39 @@ class Memory:
         experience = of_kind.of.get(name) or self.experience(name, kind)
         experience.start(self.now(), of_kind.calls, of_kind.size)
 
-    def landed(self, name: str) -> None:
-        """A request is over."""
+    def landed(self, name: str, count: int = 1) -> None:
+        """A request is over, or several; those that have begun meanwhile are taken off."""
         loads = self.loads
-        load = loads.get(name, 0) - 1
+        load = loads.get(name, 0) - count
         if load > 0:
             loads[name] = load
         else:
             loads.pop(name, None)
+
+    def succeeded(self, name: str, kind: str, begun: Sequence[float], done: Successes) -> None:
+        """Requests were sent at these times, and some came back with what was asked for."""
+        self.landed(name, len(done.at) - len(begun))
+        of_kind = self.kind(kind)
+        experience = of_kind.of.get(name) or self.experience(name, kind)
+        unsized = of_kind.size == USUAL_SIZE and not of_kind.growth.spread
+        if unsized and experience.settled:
+            experience.succeed(begun, of_kind.calls, done)
+            return
+        # The first ones count much, and where sizes are known, each is found by when it began.
+        when = [(now, 0, 0) for now in begun] + [(now, 1, n) for n, now in enumerate(done.at)]
+        for now, ended, n in sorted(when):
+            if ended:
+                experience.finish(
+                    now,
+                    of_kind.growth,
+                    succeeded=True,
+                    seconds=done.seconds[n],
+                    whole_seconds=done.whole_seconds[n],
+                    usd=done.usd[n],
+                    conformed=None,
+                )
+            else:
+                experience.start(now, of_kind.calls, of_kind.size)
 
     def everything(self) -> Iterator[Known]:
         """What is known of every option that was tried."""

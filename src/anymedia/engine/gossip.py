@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
+from collections.abc import Callable, Sequence
 from decimal import Decimal
+from itertools import groupby
 from typing import Any
 
 import msgspec
 
-from anymedia.choosing import Chooser
+from anymedia.choosing import Chooser, Success, Successes
+from anymedia.clock import Clock
 from anymedia.resilience.health import Health
 from anymedia.state.redis import RedisLink, Unavailable
 
@@ -57,8 +60,11 @@ class Entry(msgspec.Struct, array_like=True, frozen=True):
 class Gossip:
     """Tells and hears."""
 
-    def __init__(self, link: RedisLink, *, chooser: Chooser, health: Health, identity: str) -> None:
+    def __init__(
+        self, link: RedisLink, *, chooser: Chooser, health: Health, clock: Clock, identity: str
+    ) -> None:
         self._link = link
+        self._clock = clock
         self._chooser = chooser
         self._health = health
         self._identity = identity.encode()
@@ -66,6 +72,11 @@ class Gossip:
         self._learnt: deque[Learnt] = deque(maxlen=MOST_TOLD)
         self._seen: deque[Seen] = deque(maxlen=MOST_TOLD)
         self._latest: bytes | None = None
+        self._catch_up: Callable[[], None] = lambda: None
+
+    def expect(self, catch_up: Callable[[], None]) -> None:
+        """Call this before anything is told to others: it brings what waits to be told."""
+        self._catch_up = catch_up
 
     def learnt(self, one: Learnt) -> None:
         """Something for the strategies of others."""
@@ -77,6 +88,7 @@ class Gossip:
 
     async def sync(self) -> None:
         """Tell and hear. Never raises for want of Redis; what was not told is told later."""
+        self._catch_up()
         try:
             if self._learnt or self._seen:
                 entry = Entry(tuple(self._learnt), tuple(self._seen))
@@ -111,7 +123,30 @@ class Gossip:
             entry = msgspec.json.decode(fields.get(b"what", b""), type=Entry)
         except (msgspec.DecodeError, TypeError):
             return
-        for one in entry.learnt:
+        self._catch_up()
+        for well, learnt in groupby(entry.learnt, key=went_well):
+            learn = self._learn_well if well else self._learn
+            learn(tuple(learnt))
+        for well, seen in groupby(entry.seen, key=was_well):
+            see = self._see_well if well else self._see
+            see(tuple(seen))
+
+    def _learn_well(self, told: Sequence[Learnt]) -> None:
+        """What went well one after another is learnt together, as if it had all been now."""
+        now, chooser = self._clock.monotonic(), self._chooser
+        found: dict[tuple[str, str], list[Success]] = {}
+        for one in told:
+            whole = one.seconds or 0.0
+            quick = whole if one.first_seconds is None else one.first_seconds
+            for name in one.names:
+                found.setdefault((name, one.kind), []).append((now, quick, whole, one.usd))
+                if chooser.takes_turns:
+                    chooser.turned(name, one.kind)
+        for (name, kind), successes in found.items():
+            chooser.succeeded(name, kind, (now,) * len(successes), Successes.of(successes))
+
+    def _learn(self, told: Sequence[Learnt]) -> None:
+        for one in told:
             for name in one.names:
                 self._chooser.begun(name, one.kind)
                 self._chooser.ended(
@@ -123,12 +158,23 @@ class Gossip:
                     usd=one.usd,
                     conformed=one.conformed,
                 )
-        for seen in entry.seen:
+
+    def _see_well(self, told: Sequence[Seen]) -> None:
+        found: dict[str, list[float]] = {}
+        for one in told:
+            found.setdefault(one.provider, []).append(one.seconds or 0.0)
+        now = self._clock.monotonic()
+        for provider, seconds in found.items():
+            at = (now,) * len(seconds)
+            self._health.succeeded(provider, len(seconds), at, seconds)
+
+    def _see(self, told: Sequence[Seen]) -> None:
+        for one in told:
             self._health.observed(
-                seen.provider,
-                succeeded=seen.succeeded,
-                seconds=seen.seconds,
-                expected_seconds=seen.expected_seconds,
+                one.provider,
+                succeeded=one.succeeded,
+                seconds=one.seconds,
+                expected_seconds=one.expected_seconds,
             )
 
     # --- sessions -------------------------------------------------------------------------
@@ -150,3 +196,16 @@ class Gossip:
 
     def _home(self, key: str) -> str:
         return self._link.key("home", hashlib.sha256(key.encode()).hexdigest()[:32])
+
+
+def went_well(one: Learnt) -> bool:
+    """Whether nothing but averages is moved by it."""
+    seconds = one.seconds if one.first_seconds is None else one.first_seconds
+    timed = one.seconds is not None and seconds is not None and seconds > 0.0
+    return timed and one.succeeded is True and one.conformed is not False
+
+
+def was_well(one: Seen) -> bool:
+    """The same, for health."""
+    timed = one.seconds is not None and one.expected_seconds is None
+    return timed and one.succeeded is True

@@ -30,6 +30,7 @@ from anymedia.engine.candidate import Asker, Candidate
 from anymedia.engine.connection import Connection
 from anymedia.engine.course import Try
 from anymedia.engine.gossip import Gossip, Learnt, Seen
+from anymedia.engine.notes import Notebook
 from anymedia.engine.pricing import Reckoned
 from anymedia.engine.quotas import Quotas, own_key
 from anymedia.engine.routing import affinity_of
@@ -82,7 +83,13 @@ class Guards:
             self.limiter = RedisLimiter(link, own, report=report)
             identity = token_hex(8)
             self.sharing = Sharing(self.breakers, link, clock=clock, identity=identity)
-            self.gossip = Gossip(link, chooser=chooser, health=self.health, identity=identity)
+            self.gossip = Gossip(
+                link, chooser=chooser, health=self.health, clock=clock, identity=identity
+            )
+        self.notebook = Notebook(self)
+        for learner in (self.breakers, self.health, self.spare, chooser, self.gossip):
+            if learner is not None:
+                learner.expect(self.notebook.take_in)
         self.room = WaitingRoom(self.limiter, clock)
         self.budgets: Budgets | None = None
         """For what is answered at once; whoever opens the database sets it."""

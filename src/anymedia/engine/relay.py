@@ -230,10 +230,8 @@ class Relays:
                 await guards.limiter.release(passed.id, refund=True)
             raise
         passed.admission = admission
-        guards.spare.first()
-        guards.health.started(way.provider)
-        guards.begun(way.names, way.kind)
         passed.began = self._engine.clock.monotonic()
+        way.notes.begun(passed.began)
 
     def _taken(self, passed: Passed, terms: Terms) -> Taken | Full | None:
         """Room under every limit; nothing where it has to be waited or asked for."""
@@ -354,16 +352,12 @@ class Relays:
     async def _leave(self, passed: Passed) -> None:
         """Everybody hears that it went well; slots are free, and estimates become what it was."""
         guards, way, terms = self._engine.guards, passed.way, passed.terms
-        name, admission = way.provider, passed.admission
-        assert admission is not None
-        seconds = self._engine.clock.monotonic() - passed.began
-        guards.health.ended(name)
-        guards.told(admission, name, None, seconds=passed.first_seconds or seconds)
-        guards.learnt(
-            way.names,
-            way.kind,
-            succeeded=True,
-            seconds=seconds,
+        assert passed.admission is not None
+        now = self._engine.clock.monotonic()
+        way.notes.succeeded(
+            passed.admission,
+            now,
+            seconds=now - passed.began,
             first_seconds=passed.first_seconds,
             cost=passed.cost,
         )

@@ -73,6 +73,7 @@ class Way:
         self.circuit = circuit_of(candidate)
         self.names = names_of(connection.name, candidate.model_id)
         self.kind = situation_of(candidate.request).kind
+        self.notes = engine.guards.notebook.notes(self.provider, self.names, self.kind)
         self.policy = policy_of(engine.settings, "text")
         self.patience_seconds = min(
             engine.settings.timeouts.total_seconds,

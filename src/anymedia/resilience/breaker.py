@@ -16,7 +16,7 @@ Time is seconds of a clock that does not go back.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -211,6 +211,12 @@ class Circuit:
             else:
                 self._leave(admission)
                 self._count_success(now)
+
+    def all_succeeded(self, admission: Admission, at: Sequence[float]) -> None:
+        """So many of its usual requests came back with what was asked for, none of them slow."""
+        if admission is self.usual:
+            self.in_a_row = 0
+            self.calls.add_all(at)
 
     def failed(self, admission: Admission, now: float, *, slow: bool) -> None:
         """A request failed in a way that is the provider's."""

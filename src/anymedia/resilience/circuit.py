@@ -69,6 +69,14 @@ class Breakers:
         self._neighbours: Neighbours | None = None
         self._circuits: dict[CircuitKey, Circuit] = {}
         self._sweep_at = FIRST_SWEEP
+        self._catch_up: Callable[[], None] = lambda: None
+
+    def expect(self, catch_up: Callable[[], None]) -> None:
+        """Call this before anything is judged: it brings what went well and was not told yet.
+
+        Whether a request may be sent now, and when, does not depend on that.
+        """
+        self._catch_up = catch_up
 
     # Before and after a request.
 
@@ -97,11 +105,13 @@ class Breakers:
 
     def succeeded(self, admission: Admission, *, seconds: float) -> None:
         """It came back with what was asked for; for a job: it was accepted."""
+        self._catch_up()
         circuit = admission.circuit
         circuit.succeeded(admission, self._monotonic(), slow=seconds > circuit.slow_seconds)
 
     def failed(self, admission: Admission, *, seconds: float) -> None:
         """It failed, and that was the provider's doing."""
+        self._catch_up()
         circuit = admission.circuit
         circuit.failed(admission, self._monotonic(), slow=seconds > circuit.slow_seconds)
 
@@ -115,6 +125,7 @@ class Breakers:
         `seconds` since it was accepted; with it, jobs from before the circuit opened are told
         from those that were accepted since.
         """
+        self._catch_up()
         now = self._monotonic()
         accepted_at = None if seconds is None else now - seconds
         self.circuit(key).job_ended(now, succeeded=succeeded, accepted_at=accepted_at)
@@ -124,7 +135,9 @@ class Breakers:
     def state(self, key: CircuitKey) -> CircuitState:
         """Where it stands now."""
         circuit = self._circuits.get(key)
-        return "closed" if circuit is None else circuit.look(self._monotonic())
+        if circuit is None or circuit.state == "closed":
+            return "closed"  # which time alone does not change
+        return circuit.look(self._monotonic())
 
     def retry_after(self, key: CircuitKey) -> float | None:
         """Seconds until it may be asked again; `None` when it may be now."""
@@ -147,14 +160,17 @@ class Breakers:
 
     def circuits(self) -> tuple[Circuit, ...]:
         """All that are known."""
+        self._catch_up()
         return tuple(self._circuits.values())
 
     def known(self, key: CircuitKey) -> Circuit | None:
         """The circuit, if there is one."""
+        self._catch_up()
         return self._circuits.get(key)
 
     def circuit(self, key: CircuitKey) -> Circuit:
         """The circuit, made if there is none."""
+        self._catch_up()
         circuit = self._circuits.get(key)
         if circuit is None:
             now = self._monotonic()
@@ -174,6 +190,7 @@ class Breakers:
         overrides: Mapping[str, CircuitBreakerSettings] = MappingProxyType({}),
     ) -> None:
         """Other settings from now on; every circuit keeps its state and its counts."""
+        self._catch_up()
         self._settings, self._overrides = settings, dict(overrides)
         now = self._monotonic()
         for circuit in self._circuits.values():

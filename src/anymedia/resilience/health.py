@@ -22,8 +22,8 @@ elsewhere first is the better bet.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from math import log
 from typing import NamedTuple
 
@@ -51,6 +51,8 @@ ROOM_SHARE = 0.7
 SATURATION_SECONDS = 60.0
 """What was said of limits is forgotten by then: most of them are per minute."""
 HISTORY_MINUTES = 24 * 60
+CLOSE = 1 / 250
+"""Successes that lie no further apart than this share of a half-life may count as of one time."""
 LOOK_SECONDS = 1.0
 """Under load, alerts and history look at the score so often and not at every call."""
 
@@ -155,15 +157,22 @@ class Health:
         self._clock = clock
         self._records: dict[str, Record] = {}
         self._alerts = Alerts(settings.alerts, clock, tell)
+        self._catch_up: Callable[[], None] = lambda: None
+
+    def expect(self, catch_up: Callable[[], None]) -> None:
+        """Call this before anything is looked at or told: it brings what waits to be told."""
+        self._catch_up = catch_up
 
     # What happens.
 
     def started(self, provider: str) -> None:
         """A request is on its way."""
+        self._catch_up()
         self._record(provider).in_flight += 1
 
     def ended(self, provider: str) -> None:
         """It is not any more, whatever came of it."""
+        self._catch_up()
         record = self._record(provider)
         record.in_flight = max(0, record.in_flight - 1)
 
@@ -176,6 +185,7 @@ class Health:
         expected_seconds: float | None = None,
     ) -> None:
         """A request or a probe has ended; `None` when that says nothing about the provider."""
+        self._catch_up()
         now = self._clock.monotonic()
         record = self._record(provider)
         record.seen_at = now
@@ -191,6 +201,38 @@ class Health:
                 record.measured.add(seconds, now)
         record.seen_on = self._clock.now()
         if now - record.looked_at >= LOOK_SECONDS or succeeded is False:
+            self._look(provider, record, now)
+
+    def succeeded(
+        self, provider: str, begun: int, at: Sequence[float], seconds: Sequence[float]
+    ) -> None:
+        """So many requests are on their way, and so many, of them or others, have ended well.
+
+        As many calls of `started`, `ended` and `observed` would have it, but that what lies close
+        together counts as of its mean time. `at` tells when, in order.
+        """
+        record = self._record(provider)
+        record.in_flight = max(0, record.in_flight + begun - len(at))
+        if at:
+            self._observe(provider, record, at, seconds)
+
+    def _observe(
+        self, provider: str, record: Record, at: Sequence[float], seconds: Sequence[float]
+    ) -> None:
+        count, last = len(at), at[-1]
+        if last - at[0] > CLOSE * self._settings.half_life_seconds:
+            half = count // 2
+            self._observe(provider, record, at[:half], seconds[:half])
+            self._observe(provider, record, at[half:], seconds[half:])
+            return
+        mean = sum(at) / count
+        record.seen_at = last
+        record.calls += count
+        record.good.add(1.0, mean, weight=count)
+        record.measured.add_all(seconds, mean)
+        now = self._clock.monotonic()
+        record.seen_on = self._clock.now() - timedelta(seconds=now - last)
+        if last - record.looked_at >= LOOK_SECONDS:
             self._look(provider, record, now)
 
     def saturated(self, provider: str, used: float) -> None:
@@ -212,6 +254,7 @@ class Health:
         retry_after: float | None = None,
     ) -> ProviderHealth:
         """Everything about one provider."""
+        self._catch_up()
         record = self._records.get(provider) or Record(self._settings.half_life_seconds)
         parts = self._parts(provider)
         score = parts.score
@@ -230,6 +273,7 @@ class Health:
 
     def idle_seconds(self, provider: str) -> float | None:
         """Since something was last learnt; `None` for never."""
+        self._catch_up()
         record = self._records.get(provider)
         if record is None or record.seen_on is None:
             return None
@@ -237,6 +281,7 @@ class Health:
 
     def history(self, provider: str) -> tuple[tuple[datetime, float], ...]:
         """The score at the end of each minute in which it was looked at, for a day."""
+        self._catch_up()
         record = self._records.get(provider)
         return () if record is None else tuple(record.history)
 
@@ -244,12 +289,14 @@ class Health:
 
     def look(self) -> None:
         """Bring history and alerts up to date for all; to be called every few seconds."""
+        self._catch_up()
         now = self._clock.monotonic()
         for provider, record in list(self._records.items()):
             self._look(provider, record, now)
 
     def change(self, settings: HealthSettings) -> None:
         """Other settings; with another half-life, averages begin anew and counts stay."""
+        self._catch_up()
         if settings.half_life_seconds != self._settings.half_life_seconds:
             for record in self._records.values():
                 record.good = Average(settings.half_life_seconds)
@@ -260,6 +307,7 @@ class Health:
 
     def forget(self, provider: str) -> None:
         """The provider has been removed."""
+        self._catch_up()
         self._records.pop(provider, None)
         self._alerts.forget(provider)
 
@@ -270,6 +318,7 @@ class Health:
         return record
 
     def _parts(self, provider: str) -> Parts:
+        self._catch_up()
         record = self._records.get(provider) or Record(self._settings.half_life_seconds)
         return record.parts(self._clock.monotonic(), self._settings.half_life_seconds)
 

@@ -8,6 +8,7 @@ of logarithms, so that one call that takes a hundred times as long does not drow
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import exp, log
 
 NORMAL_HALF_LIVES = 24.0
@@ -28,34 +29,35 @@ GRAIN = 1e-4
 class Average:
     """A mean in which what is older weighs less."""
 
-    __slots__ = ("_at", "_grain", "_half_life", "_sum", "weight")
+    __slots__ = ("_at", "_grain", "_half_life", "total", "weight")
 
     def __init__(self, half_life: float) -> None:
         self._half_life = half_life
         self._grain = GRAIN * half_life
-        self._sum = 0.0
         self._at = 0.0
+        self.total = 0.0
+        """The sum of all values by what they weigh."""
         self.weight = 0.0
 
     def add(self, value: float, now: float, *, weight: float = 1.0) -> None:
         """One more value."""
         if now - self._at > self._grain:
             self.fade(now)
-        self._sum += value * weight
+        self.total += value * weight
         self.weight += weight
 
     def fade(self, now: float) -> None:
         """Let time take its part."""
         if now - self._at > self._grain:
             left = 0.5 ** ((now - self._at) / self._half_life)
-            self._sum *= left
+            self.total *= left
             self.weight *= left
             self._at = now
 
     @property
     def mean(self) -> float:
         """The mean; 0 when nothing is known."""
-        return self._sum / self.weight if self.weight > 1e-9 else 0.0
+        return self.total / self.weight if self.weight > 1e-9 else 0.0
 
 
 class Pace:
@@ -70,16 +72,41 @@ class Pace:
 
     def add(self, seconds: float, now: float, *, expected: float = 1.0) -> None:
         """A call took so long; `expected` makes large and small requests comparable."""
-        value = log(max(seconds, LEAST_SECONDS) / max(expected, LEAST_SECONDS))
-        self.calls += 1
-        self._recent.add(value, now)
-        weight = 1.0
-        if self.calls > LEARNT_CALLS:
-            usual = self._normal.mean
-            if self._recent.mean - usual > SLOWED:
-                weight = SLOWED_WEIGHT
-            value = min(max(value, usual - STEP), usual + STEP)
-        self._normal.add(value, now, weight=weight)
+        self._learn((log(max(seconds, LEAST_SECONDS) / max(expected, LEAST_SECONDS)),), now)
+
+    def add_all(self, times: Sequence[float], now: float) -> None:
+        """Calls took so long, one after another and all about now."""
+        if min(times) < LEAST_SECONDS:
+            times = [max(seconds, LEAST_SECONDS) for seconds in times]
+        self._learn(tuple(map(log, times)), now)
+
+    def _learn(self, values: Sequence[float], now: float) -> None:
+        recent, normal = self._recent, self._normal
+        usual = normal.mean
+        recent.fade(now)
+        normal.fade(now)
+        new = max(0, LEARNT_CALLS - self.calls)
+        self.calls += len(values)
+        for value in values[:new]:
+            recent.add(value, now)
+            normal.add(value, now)
+            usual = normal.mean
+        lately, of = recent.total, recent.weight
+        normally, of_all = normal.total, normal.weight
+        for value in values[new:]:
+            lately += value
+            of += 1.0
+            weight = SLOWED_WEIGHT if lately / of - usual > SLOWED else 1.0
+            if value > usual + STEP:
+                normally += (usual + STEP) * weight
+            elif value < usual - STEP:
+                normally += (usual - STEP) * weight
+            else:
+                normally += value * weight
+            of_all += weight
+            usual = normally / of_all
+        recent.total, recent.weight = lately, of
+        normal.total, normal.weight = normally, of_all
 
     def slowdown(self, now: float) -> tuple[float, float]:
         """How many times as long as normal it takes lately, and how much is known of lately."""

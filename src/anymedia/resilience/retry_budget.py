@@ -8,7 +8,9 @@ every moment at which one is allowed, exactly.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
+from collections.abc import Callable, Sequence
 
 from anymedia.clock import Clock
 from anymedia.contracts.resilience import RetryBudget
@@ -39,13 +41,28 @@ class SpareTries:
         self.granted: dict[str, int] = {}
         """Second tries so far, by who wanted them."""
         self.refused: dict[str, int] = {}
+        self._catch_up: Callable[[], None] = lambda: None
+
+    def expect(self, catch_up: Callable[[], None]) -> None:
+        """Call this before second tries are granted: it brings first ones that were not told yet."""
+        self._catch_up = catch_up
 
     def first(self) -> None:
         """A request is sent for the first time."""
+        self._catch_up()
         self._present().firsts += 1
+
+    def firsts(self, at: Sequence[float]) -> None:
+        """Requests were sent for the first time, at these times in their order."""
+        while at:
+            number = int(at[0] // self._width)
+            until = bisect_right(at, number, key=self._number)
+            self._slot(number).firsts += until
+            at = at[until:]
 
     def spare(self, key: str = "") -> bool:
         """Take one second try for a provider, if any is left for anybody."""
+        self._catch_up()
         slot = self._present()
         # The oldest slot that is kept reaches back beyond the window: only its spares count.
         oldest = slot.number - SLOTS
@@ -67,6 +84,7 @@ class SpareTries:
         What was spent stays spent. With a window of another length, what first tries have earned
         begins anew, because nobody knows any more how long ago they were.
         """
+        self._catch_up()
         self._present()
         self._settings = settings
         width = settings.window_seconds / SLOTS
@@ -77,7 +95,13 @@ class SpareTries:
             self._slots = deque((together,))
 
     def _present(self) -> Slot:
-        number = int(self._monotonic() // self._width)
+        return self._slot(self._number(self._monotonic()))
+
+    def _number(self, at: float) -> int:
+        return int(at // self._width)
+
+    def _slot(self, number: int) -> Slot:
+        """A stretch of time that has just been, or the present one."""
         slots = self._slots
         if number > slots[-1].number:
             slots.append(Slot(number))

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from anymedia.contracts.resilience import CircuitState
 
 
-@dataclass(frozen=True, slots=True)
-class CircuitKey:
-    """What has a circuit of its own."""
+class CircuitKey(NamedTuple):
+    """What has a circuit of its own. A tuple, because it is looked up with every request."""
 
     provider: str
     credential: str = ""

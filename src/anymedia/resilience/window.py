@@ -9,6 +9,7 @@ never older than promised. Recording costs one addition, unless a slot has just 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from typing import NamedTuple
 
 SLOTS = 12
@@ -41,14 +42,22 @@ class Window:
         self._slot = int(now // self._width)
         self._calls = self._failed = self._slow = 0
 
-    def add(self, now: float, *, failed: int = 0, slow: int = 0) -> None:
-        """One more call."""
+    def add(self, now: float, *, calls: int = 1, failed: int = 0, slow: int = 0) -> None:
+        """One more call, or several of the same moment."""
         # A clock that went back stays in the present slot until time has caught up.
         if now // self._width > self._slot:
             self._turn(now)
-        self._calls += 1
+        self._calls += calls
         self._failed += failed
         self._slow += slow
+
+    def add_all(self, at: Sequence[float]) -> None:
+        """More calls, of these times in order, that were neither slow nor failed."""
+        if at[0] // self._width == at[-1] // self._width:
+            self.add(at[-1], calls=len(at))
+        else:
+            for now in at:
+                self.add(now)
 
     def counts(self, now: float) -> Counts:
         """What is in the window."""
