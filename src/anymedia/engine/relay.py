@@ -10,6 +10,7 @@ and the long way act. What may go this way at all is decided in `ways`.
 
 from __future__ import annotations
 
+from asyncio import to_thread
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from math import ceil
@@ -34,6 +35,7 @@ from anymedia.resilience.circuit import Admission
 from anymedia.store.ledger import NANO, nano, reference_of
 from anymedia.telemetry.observer import Attempt as Observed
 from anymedia.wire.http import HttpRequest
+from anymedia.wire.large import LARGE_BYTES
 
 if TYPE_CHECKING:
     from anymedia.engine.engine import Engine
@@ -162,7 +164,9 @@ class Relays:
         way = passed.way
         try:
             await self._enter(passed)
-            outgoing = self._outgoing(passed, body) or await self._authorized(passed, body)
+            ask, words = way.relay.ask, (body, passed.fields, way.model_id)
+            content = await to_thread(ask, *words) if len(body) > LARGE_BYTES else ask(*words)
+            outgoing = self._outgoing(passed, content) or await self._authorized(passed, content)
             passed.sent = True
             receipt = await way.connection.pass_on(outgoing, way.relay.read)
             passed.answered = True
@@ -184,9 +188,11 @@ class Relays:
         clock = self._engine.clock
         try:
             await self._enter(passed)
-            outgoing = self._outgoing(passed, body, listening=True) or await self._authorized(
-                passed, body, listening=True
-            )
+            ask, words = way.relay.ask, (body, passed.fields, way.model_id)
+            content = await to_thread(ask, *words) if len(body) > LARGE_BYTES else ask(*words)
+            outgoing = self._outgoing(passed, content, listening=True)
+            if outgoing is None:
+                outgoing = await self._authorized(passed, content, listening=True)
             passed.sent = True
             async with connection.overheard(outgoing) as incoming:
                 listener = way.relay.listen(passed.fields, incoming.head, way.name)
@@ -270,26 +276,26 @@ class Relays:
             passed.bound = None if dollars is None else ceil(dollars * NANO)
         return passed.bound
 
-    def _outgoing(self, passed: Passed, body: bytes, *, listening: bool = False) -> Outgoing | None:
+    def _outgoing(
+        self, passed: Passed, content: bytes, *, listening: bool = False
+    ) -> Outgoing | None:
         """The request down to its bytes; nothing where each has to be made anew."""
         way = passed.way
         if way.standing is None or (way.traced and passed.observed is not None):
             return None
         return with_facts(
             way.standing,
-            body=way.relay.ask(body, passed.fields, way.model_id),
+            body=content,
             total_seconds=self._seconds(passed),
             read_seconds=self._silence(way) if listening else None,
         )
 
     async def _authorized(
-        self, passed: Passed, body: bytes, *, listening: bool = False
+        self, passed: Passed, content: bytes, *, listening: bool = False
     ) -> Outgoing:
         """The same, signed or traced."""
         way = passed.way
-        request: HttpRequest = replace(
-            way.request, content=way.relay.ask(body, passed.fields, way.model_id)
-        )
+        request: HttpRequest = replace(way.request, content=content)
         return await way.connection.outgoing(
             request,
             timeout_seconds=self._seconds(passed),

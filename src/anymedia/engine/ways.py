@@ -147,9 +147,9 @@ class Way:
 
     def bound(self, fields: Fields) -> dict[str, int]:
         """The most that a body can consume."""
-        words, output = len(bytes(fields["messages"])), self.relay.most(fields)
+        words, output = memoryview(fields["messages"]).nbytes, self.relay.most(fields)
         if "system" in fields:
-            words += len(bytes(fields["system"]))
+            words += memoryview(fields["system"]).nbytes
         if not output:
             output = DEFAULT_OUTPUT_TOKENS
         if self.most_output and self.most_output < output:

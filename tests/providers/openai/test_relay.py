@@ -243,3 +243,28 @@ def test_a_usage_is_told_with_our_price_and_no_other(told: bytes, priced: bytes)
     """Whatever the provider said of it, and in whatever form."""
     answer = {"usage": msgspec.Raw(told)}
     assert signed(answer, "acme/m", Decimal("0.25")) == (b'{"usage":%b,"model":"acme/m"}' % priced)
+
+
+LONG = "a fox " * 200_000
+LONG_BODIES = (
+    ([{"role": "user", "content": LONG}], True),
+    ([{"role": "system", "content": "ü\\n"}, {"role": "user", "content": LONG, "name": "x"}], True),
+    ([{"role": "user", "content": [{"type": "text", "text": LONG}]}], False),
+    ([{"role": "tool", "content": LONG}], False),
+    ([{"role": "user", "content": LONG, "tool_calls": []}], False),
+    ([{"role": "user", "content": None}, {"role": "user", "content": LONG}], False),
+    (LONG, False),
+)
+
+
+@pytest.mark.parametrize(("messages", "plain"), LONG_BODIES)
+def test_what_is_long_is_judged_and_rewritten_alike(messages: object, *, plain: bool) -> None:
+    """Without its words being decoded."""
+    body = fields(messages=messages, max_tokens=9)
+    assert way().suits(body, None) is plain
+    sent = way().ask(msgspec.json.encode(body), body, "there")
+    assert list(msgspec.json.decode(sent, type=dict[str, msgspec.Raw]).items()) == [
+        ("model", msgspec.Raw(b'"there"')),
+        ("messages", body["messages"]),
+        ("max_completion_tokens", msgspec.Raw(b"9")),
+    ]

@@ -29,6 +29,7 @@ from anymedia.gateway.shared.presence import attended
 from anymedia.gateway.shared.streamed import Streamed
 from anymedia.gateway.spec import Gateway
 from anymedia.providers.spec import Fields
+from anymedia.wire.large import LARGE_BYTES, is_text
 
 LongWay: TypeAlias = Callable[[HttpRequest, bytes, Course], AsyncGenerator[bytes, None]]
 FIELDS: Final = msgspec.json.Decoder(dict[str, Raw])
@@ -74,6 +75,8 @@ class ShortWay:
         body = state.get(KEPT)
         if body is None:
             body = state[KEPT] = await gathered(scope, receive, gateway.limit_bytes)
+            if len(body) > LARGE_BYTES and not await is_text(body):
+                return False
         fields = fields_of(body)
         if fields is None:
             return False

@@ -34,6 +34,7 @@ from anymedia.providers.dialects.openai.relay import (
 )
 from anymedia.providers.spec import Fields, Listener, Receipt, Relay
 from anymedia.wire.http import HttpResponse
+from anymedia.wire.large import is_large, is_string
 from anymedia.wire.shape import Shape, read
 from anymedia.wire.sse import MAX_EVENT_BYTES, too_large
 
@@ -60,6 +61,15 @@ class Plain(msgspec.Struct, forbid_unknown_fields=True):
     content: str | list[Words]
 
 
+class Long(msgspec.Struct, forbid_unknown_fields=True):
+    """The same of what is long, with its words left where they are."""
+
+    role: Literal["user", "assistant"]
+    content: Raw
+
+
+LONG_TURNS = msgspec.json.Decoder(Annotated[list[Long], Meta(min_length=1)])
+WORDS = msgspec.json.Decoder(list[Words])
 TURNS = msgspec.json.Decoder(Annotated[list[Plain], Meta(min_length=1)])
 SYSTEM = msgspec.json.Decoder(str | list[Words])
 STOPS = msgspec.json.Decoder(list[str])
@@ -118,7 +128,13 @@ def relay(quirks: Quirks) -> Relay:
             return False
         try:
             system, stops = fields.get("system"), fields.get("stop_sequences")
-            TURNS.decode(fields["messages"])
+            messages = fields["messages"]
+            if is_large(messages):
+                for one in LONG_TURNS.decode(messages):
+                    if not is_string(one.content):
+                        WORDS.decode(one.content)
+            else:
+                TURNS.decode(messages)
             if stops is not None:
                 STOPS.decode(stops)
             return system is None or bool(SYSTEM.decode(system))

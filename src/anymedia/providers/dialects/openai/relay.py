@@ -27,6 +27,7 @@ from anymedia.providers.dialects.openai.quirks import Quirks
 from anymedia.providers.dialects.openai.usage import reported_cost, usage
 from anymedia.providers.spec import Fields, Listener, Receipt, Relay
 from anymedia.wire.http import HttpResponse
+from anymedia.wire.large import LARGE_BYTES, is_large, is_string, put_together
 from anymedia.wire.shape import Shape, read
 from anymedia.wire.sse import MAX_EVENT_BYTES, too_large
 
@@ -51,7 +52,16 @@ class Plain(msgspec.Struct, forbid_unknown_fields=True):
     name: str | None = None
 
 
+class Long(msgspec.Struct, forbid_unknown_fields=True):
+    """The same of what is long, with its words left where they are."""
+
+    role: Literal["system", "user", "assistant"]
+    content: Raw
+    name: str | None = None
+
+
 WORDS = msgspec.json.Decoder(Annotated[list[Plain], Meta(min_length=1)])
+LONG_WORDS = msgspec.json.Decoder(Annotated[list[Long], Meta(min_length=1)])
 OBJECT = msgspec.json.Decoder(dict[str, Raw])
 NULL = Raw(b"null")
 ERROR = Raw(b'"error"')
@@ -152,7 +162,10 @@ def relay(quirks: Quirks) -> Relay | None:
         if model is not None and model.settings.get("api", "chat") != "chat":
             return False
         try:
-            WORDS.decode(fields["messages"])
+            messages = fields["messages"]
+            if is_large(messages):
+                return all(is_string(one.content) for one in LONG_WORDS.decode(messages))
+            WORDS.decode(messages)
         except (KeyError, *UNREADABLE):
             return False  # the long way says what is wrong, or can do it
         return True
@@ -202,12 +215,13 @@ def relay(quirks: Quirks) -> Relay | None:
 def rewritten(body: bytes, fields: Fields, model_id: str, changed: Mapping[str, Any]) -> bytes:
     """A body with another model, and with fields replaced, or left out where they are `None`."""
     model = written(model_id)
-    if not changed:
-        if fields["model"] == model:
-            return body
-        return ENCODER.encode({**fields, "model": model})
-    news = {**fields, "model": model, **changed}
-    return ENCODER.encode({name: value for name, value in news.items() if value is not None})
+    if not changed and fields["model"] == model:
+        return body
+    news: dict[str, Any] = {**fields, "model": model}
+    if changed:
+        news |= changed
+        news = {name: one for name, one in news.items() if one is not None}
+    return ENCODER.encode(news) if len(body) <= LARGE_BYTES else put_together(news)
 
 
 @lru_cache(maxsize=1024)
