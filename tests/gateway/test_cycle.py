@@ -48,6 +48,7 @@ class Asked:
         self.answered = 0
         self.cycle = Cycle(
             Head(method, b"/", ("/", b"/", b""), "1.1", [], {}),
+            asyncio.get_running_loop(),
             lambda: {"type": "http", "method": method, "state": {}},
             wire,
             FlowControl(wire),

@@ -21,8 +21,8 @@ class Attendance:
 
     __slots__ = ("_held", "_token", "gone", "stopped", "task")
 
-    def __init__(self) -> None:
-        self.task = asyncio.current_task()
+    def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        self.task = asyncio.current_task(loop)
         self._token: Token[Attendance | None] | None = None
         self._held = 0
         self.gone = False

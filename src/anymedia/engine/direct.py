@@ -22,6 +22,7 @@ from importlib.util import find_spec
 from itertools import chain
 from math import inf
 from operator import methodcaller
+from threading import get_ident
 from typing import Any
 
 from anymedia.contracts.errors import NetworkFailed, ProviderTimeout, UnreadableResponse
@@ -52,6 +53,7 @@ class Direct:
         self._connect_seconds = connect_seconds
         self._kept: dict[str, list[Line]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = 0
         self._closed = False
 
     async def ask(
@@ -95,9 +97,11 @@ class Direct:
         await asyncio.sleep(0)  # what was hung up on is closed in the loop's next round
 
     def _free(self, place: str) -> Line | None:
-        loop = get_running_loop()
-        if loop is not self._loop:  # whoever runs one loop after another has one set of lines each
-            self._loop, self._kept = loop, {}
+        loop = self._loop
+        if loop is None or self._thread != get_ident() or not loop.is_running():
+            # Whoever runs one loop after another has one set of lines each. Which one runs is not
+            # asked every time: it cannot be another in this thread, and asking calls the kernel.
+            self._loop, self._thread, self._kept = get_running_loop(), get_ident(), {}
             return None
         lines = self._kept.get(place)
         while lines:

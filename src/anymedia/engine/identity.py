@@ -46,29 +46,42 @@ class Names:
     It belongs to one event loop. A forked child begins with a store of its own.
     """
 
-    __slots__ = ("_process", "_store")
+    __slots__ = ("_lineage", "_store")
 
     def __init__(self) -> None:
         self._store: list[str] = []
-        self._process = 0
+        self._lineage = _lineage
 
     def one(self, kind: str, letters: int = LETTERS) -> str:
         """One more, of no more than 128 random bits, and what it names."""
         store = self._store
-        if not store or os.getpid() != self._process:
+        if not store or self._lineage is not _lineage:
             store = self._filled()
         return f"{kind}_{store.pop()[:letters]}"
 
     def two(self, one: str, other: str) -> tuple[str, str]:
         """Two more for rows, which begin with the time: 80 random bits each, and what they name."""
         store = self._store
-        if not store or os.getpid() != self._process:
+        if not store or self._lineage is not _lineage:
             store = self._filled()
         now, chance = moment(), store.pop()
         return f"{one}_{now}{chance[:CHANCE_LETTERS]}", f"{other}_{now}{chance[CHANCE_LETTERS:]}"
 
     def _filled(self) -> list[str]:
         """Chance that nobody has had, for as many names or pairs of them."""
-        self._process = os.getpid()
+        self._lineage = _lineage
         self._store = PIECES.findall(os.urandom(AT_ONCE * CHANCE_LETTERS).hex())
         return self._store
+
+
+_lineage = object()
+"""Of this process. Asking the kernel who we are takes as long as half of the rest of a name."""
+
+
+def _forked() -> None:
+    global _lineage  # noqa: PLW0603  it is the process's
+    _lineage = object()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)

@@ -313,6 +313,7 @@ class Connection(HttpToolsProtocol):
         """A request for the application."""
         cycle = self.cycle = Cycle(
             head,
+            self.loop,
             lambda: self._scope(head, headers),
             self.transport,
             self.flow,

@@ -56,6 +56,7 @@ class Cycle(RequestResponseCycle):
     def __init__(
         self,
         head: Head,
+        loop: asyncio.AbstractEventLoop,
         scope: Callable[[], Scope],
         transport: asyncio.Transport,
         flow: FlowControl,
@@ -71,6 +72,8 @@ class Cycle(RequestResponseCycle):
         """What the request said, looked through once."""
         self.state: dict[str, Any] = {}
         """What is known of it before an application is asked."""
+        self.loop = loop
+        """That it is on."""
         self._scope_of = scope
         self._fast = fast
         self.transport = transport

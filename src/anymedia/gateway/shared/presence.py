@@ -30,7 +30,7 @@ class attended(Attendance):  # noqa: N801  it is used like a function
     __slots__ = ("_leaving", "_receive", "_watch")
 
     def __init__(self, receive: Receive) -> None:
-        super().__init__()
+        super().__init__(getattr(receive, "loop", None))
         self._receive = receive
         self._leaving: Leaving | None = getattr(receive, "leaving", None)
         """Our own server tells; of any other the next message is waited for."""
