@@ -35,7 +35,7 @@ from anymedia.gateway.shared.relaying import (
     is_streamed,
     written,
 )
-from anymedia.gateway.shared.remaining import told
+from anymedia.gateway.shared.remaining import written as limits_left
 from anymedia.limits.claim import Left
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ class FastPath:
             self._metrics.left()
         lines = known(passed.name) + lane.identity(name) + changing(passed)
         if left:
-            lines += block(told(left, self._client.clock.now, anthropic=lane.anthropic))
+            lines += limits_left(left, self._client.clock.now, anthropic=lane.anthropic)
         cycle.answer(lines, passed.content)
         seconds = perf_counter() - began
         self._metrics.counted(lane.tally, seconds)

@@ -62,36 +62,38 @@ def told(
     left: tuple[Left, ...], now: Callable[[], datetime], *, anthropic: bool
 ) -> list[tuple[bytes, bytes]]:
     """What is left as headers."""
-    headers: list[tuple[bytes, bytes]] = []
-    amounts = tuple([one.amount for one in left])
-    for place, (limit_of, left_of, reset_of) in shown(amounts, anthropic):
+    lines = written(left, now, anthropic=anthropic).splitlines()
+    return [(name, value) for name, _, value in (line.partition(b": ") for line in lines)]
+
+
+def written(left: tuple[Left, ...], now: Callable[[], datetime], *, anthropic: bool) -> bytes:
+    """The same as they are on the wire."""
+    places, lines = shown(tuple([one.amount for one in left]), anthropic)
+    values: list[int | bytes] = []
+    for place in places:
         _, limit, remains, seconds = left[place]
         if anthropic:
             reset = (now() + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
         else:
             reset = length(seconds)
-        headers += (
-            (limit_of, b"%d" % limit),
-            (left_of, b"%d" % remains),
-            (reset_of, reset.encode()),
-        )
-    return headers
+        values += (limit, remains, reset.encode())
+    return lines % tuple(values)
 
 
 @lru_cache(maxsize=256)
 def shown(
     amounts: tuple[str, ...],
     anthropic: bool,  # of what is remembered, one of two
-) -> tuple[tuple[int, tuple[bytes, ...]], ...]:
-    """Of these amounts, those that are told, by their places, and the names of their headers."""
+) -> tuple[tuple[int, ...], bytes]:
+    """Of these amounts those that are told, by their places, and lines with room for them."""
     headers_of = ANTHROPIC if anthropic else OPENAI
-    first = {
-        kind: next((name for name in names if name in amounts), None)
-        for kind, names in KINDS.items()
-    }
-    return tuple(
-        (amounts.index(name), headers_of[kind]) for kind, name in first.items() if name is not None
-    )
+    places, lines = [], []
+    for kind, names in KINDS.items():
+        name = next((name for name in names if name in amounts), None)
+        if name is not None:
+            places.append(amounts.index(name))
+            lines.append(b"%b: %%d\r\n%b: %%d\r\n%b: %%b\r\n" % headers_of[kind])
+    return tuple(places), b"".join(lines)
 
 
 def length(seconds: float) -> str:
