@@ -7,9 +7,8 @@ be copied is copied by a thread that lets others work meanwhile.
 
 from __future__ import annotations
 
-import asyncio
 import codecs
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import msgspec
 from msgspec import Raw
@@ -37,16 +36,12 @@ def put_together(fields: Mapping[str, Raw]) -> bytes:
     return b"".join((*pieces, b"}" if pieces else b"{}"))
 
 
-async def is_text(document: bytes) -> bool:
-    """Whether it is UTF-8, found out in steps between which others have their turn."""
+def read_through(document: bytes) -> Iterator[None]:
+    """Read text in steps, between which others may have their turn. Raises `UnicodeDecodeError`."""
     if document.isascii():
-        return True
+        return
     decoder, whole = codecs.getincrementaldecoder("utf-8")(), memoryview(document)
-    try:
-        for start in range(0, len(whole), STEP_BYTES):
-            decoder.decode(whole[start : start + STEP_BYTES])
-            await asyncio.sleep(0)
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return False
-    return True
+    for start in range(0, len(whole), STEP_BYTES):
+        decoder.decode(whole[start : start + STEP_BYTES])
+        yield
+    decoder.decode(b"", final=True)
