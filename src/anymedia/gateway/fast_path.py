@@ -141,6 +141,7 @@ class FastPath:
         if left:
             lines += limits_left(left, self._client.clock.now, anthropic=lane.anthropic)
         cycle.answer(lines, passed.content)
+        lane.short_way.ended(passed)
         seconds = perf_counter() - began
         self._metrics.counted(lane.tally, seconds)
         if observer is not None and story is not None:

@@ -100,6 +100,7 @@ class ShortWay:
             }
         )
         await send({"type": "http.response.body", "body": passed.content})
+        self.ended(passed)
         return True
 
     def way(self, fields: Fields, asker: Asker) -> Way | None:
@@ -119,8 +120,11 @@ class ShortWay:
         except GenerationError as error:
             relays.failed(passed, error)
             raise
-        relays.ended(passed)
         return passed
+
+    def ended(self, passed: Passed) -> None:
+        """Count an answer that has gone out."""
+        self._gateway.client.relays.ended(passed)
 
     async def _stream(
         self,
