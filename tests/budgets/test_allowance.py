@@ -360,3 +360,25 @@ def test_more_than_was_lent_has_to_be_told(tmp_path: Path) -> None:
         assert report.used == 2 * DOLLAR + DOLLAR // 4
 
     banked(tmp_path, body)
+
+
+def test_what_others_spend_while_the_bank_is_asked_is_not_spent_twice(tmp_path: Path) -> None:
+    """A small one takes what is there; the large one that asks for more asks again, and is refused."""
+
+    async def body(one: Bench, bank: CountingBank) -> None:
+        assert isinstance(await one.budgets.reserve("first", spender(), usd(0.9)), Reserved)
+        await one.budgets.settle("first", usd(0.85))
+        large = asyncio.create_task(one.budgets.reserve("large", spender(), usd(0.15)))
+        await asyncio.sleep(0)
+        assert bank.draws == 2  # it is being asked
+        assert isinstance(await one.budgets.reserve("small", spender(), usd(0.05)), Reserved)
+        assert isinstance(await large, Reached)
+        assert isinstance(await one.budgets.reserve("next", spender(), usd(0.1)), Reserved)
+        assert max(bank.lent.values()) == usd(1.0)
+
+    banked(tmp_path, body, budget("1"))
+
+
+def usd(amount: float) -> int:
+    """Dollars as nano-dollars."""
+    return round(amount * DOLLAR)
