@@ -201,8 +201,7 @@ class AllowanceBudgets:
             return refused
         holder = self._tally.open()
         purses = tuple(self._purse(budget) for budget in budgets)
-        enough = False
-        while not enough:
+        while True:
             asks = [Ask(one.budget, one.slot, one.used) for one in purses]
             answer = await self._bank.draw(holder, asks, amount)
             for one, ask in zip(purses, asks, strict=True):
@@ -214,11 +213,11 @@ class AllowanceBudgets:
                 one.granted = granted
                 one.over = one.budget in answer.over
             # While the bank was asked, smaller ones may have spent what was still there.
-            enough = all(
+            if all(
                 one.used == ask.used or one.room >= (amount or 0)
                 for one, ask in zip(purses, asks, strict=True)
-            )
-        return self._take(attempt_id, purses, amount or 0)
+            ):
+                return self._take(attempt_id, purses, amount or 0)
 
     def _take(self, attempt_id: str, purses: tuple[Purse, ...], amount: int) -> Reserved:
         self._held[attempt_id] = (amount, purses)
