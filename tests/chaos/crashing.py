@@ -135,7 +135,7 @@ class DoomedTransport:
                 raise AssertionError("the answer came first")
 
         asking = asyncio.create_task(sent())
-        label = msgspec.json.decode(outgoing.body or b"")["label"]
+        label = msgspec.json.decode(bytes(outgoing.body or b""))["label"]
         seen = Outgoing(method="GET", url=f"{self._base_url}/work?label={label}", headers={})
         while not asking.done():
             told = await self._within.send(seen, limit_bytes=10**6)

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+import msgspec
 import pytest
 
 from anymedia.contracts.errors import (
@@ -21,6 +22,7 @@ from anymedia.contracts.errors import (
 from anymedia.engine.direct import MOST_WAITING_BYTES, Line, head_of
 from anymedia.engine.transport import NetworkTransport, Outgoing
 from anymedia.wire.http import HttpResponse
+from anymedia.wire.large import Pieces
 from tests.support.rawserver import (
     Behaviour,
     RawServer,
@@ -81,6 +83,23 @@ def test_what_is_sent_arrives_as_it_was_written() -> None:
     for line in (f"host: 127.0.0.1:{server.port}", "X-Key: k", "content-length: 8"):
         assert f"{line}\r\n".encode() in request
     assert request.endswith(b'\r\n\r\n{"a": 1}')
+
+
+@pytest.mark.parametrize("sizes", [(1, 2, 3), (1, 3 * LIMIT, 5, LIMIT), (0, 0)])
+@pytest.mark.parametrize("direct", [True, False])
+def test_what_lies_in_pieces_arrives_as_a_whole(sizes: tuple[int, ...], *, direct: bool) -> None:
+    """Small or large, by either way."""
+    document = b"".join(bytes([97 + place]) * size for place, size in enumerate(sizes))
+    ends = [sum(sizes[: place + 1]) for place in range(len(sizes))]
+    pieces = [memoryview(document)[end - size : end] for end, size in zip(ends, sizes, strict=True)]
+    with serving(saying(response(b"{}"))) as server:
+        asked = ready(f"{server.url}/buy", body=Pieces(pieces))
+        if not direct:
+            asked = msgspec.structs.replace(asked, head=None)
+        answer = using(lambda transport: transport.send(asked, limit_bytes=LIMIT))
+        assert answer.status == 200
+        (heard,) = server.heard
+    assert heard.partition(b"\r\n\r\n")[2] == document
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def test_an_alert_is_sent_once_and_again_when_all_is_well() -> None:
     finished(bench.engine.upkeep.once())
     told = [one for one in bench.transport.sent if one.url == HOOK]
     assert len(told) == 2
-    event = msgspec.json.decode(told[-1].body or b"")
+    event = msgspec.json.decode(bytes(told[-1].body or b""))
     assert (event["type"], event["data"]["provider"]) == ("health.degraded", "acme")
     assert told[0].body == told[1].body
     bench.clock.advance(120)
@@ -88,7 +88,7 @@ def test_an_alert_is_sent_once_and_again_when_all_is_well() -> None:
     bench.clock.advance(2)
     bench.transport.then(HttpResponse(204, b""))
     finished(bench.engine.upkeep.once())
-    event = msgspec.json.decode(bench.transport.sent[-1].body or b"")
+    event = msgspec.json.decode(bytes(bench.transport.sent[-1].body or b""))
     assert event["type"] == "health.restored"
 
 

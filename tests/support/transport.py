@@ -81,7 +81,7 @@ class ScriptedTransport:
 
     def bodies(self) -> list[Any]:
         """The JSON bodies that were sent."""
-        return [msgspec.json.decode(one.body) if one.body else None for one in self.sent]
+        return [msgspec.json.decode(bytes(one.body)) if one.body else None for one in self.sent]
 
     async def send(self, outgoing: Outgoing, *, limit_bytes: int) -> HttpResponse:
         async with self.stream(outgoing) as incoming:

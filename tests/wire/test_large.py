@@ -23,7 +23,9 @@ JSON = st.recursive(
 def test_what_is_put_together_is_what_was_taken_apart(document: dict[str, object]) -> None:
     """As the encoder would have written it, byte for byte."""
     fields = DECODER.decode(json.dumps(document))
-    assert put_together(fields) == msgspec.json.encode(fields)
+    pieces = put_together(fields)
+    assert bytes(pieces) == b"".join(pieces) == msgspec.json.encode(fields)
+    assert len(pieces) == len(bytes(pieces))
     assert {name for name, raw in fields.items() if is_string(raw)} == {
         name for name, value in document.items() if isinstance(value, str)
     }

@@ -28,6 +28,7 @@ from typing import Any
 from anymedia.contracts.errors import NetworkFailed, ProviderTimeout, UnreadableResponse
 from anymedia.contracts.version import __version__
 from anymedia.wire.http import Headers, HttpResponse
+from anymedia.wire.large import Body
 
 KEPT_SECONDS = 4.0
 """uvicorn, which most model servers stand on, closes connections after 5 s of silence."""
@@ -57,7 +58,7 @@ class Direct:
         self._closed = False
 
     async def ask(
-        self, url: str, head: bytes, body: bytes, *, seconds: float, limit_bytes: int
+        self, url: str, head: bytes, body: Body, *, seconds: float, limit_bytes: int
     ) -> HttpResponse:
         """The whole answer, up to a size."""
         place = url.split("/", 3)[2]
@@ -73,7 +74,7 @@ class Direct:
 
     @asynccontextmanager
     async def hear(
-        self, url: str, head: bytes, body: bytes, *, seconds: float, silence_seconds: float | None
+        self, url: str, head: bytes, body: Body, *, seconds: float, silence_seconds: float | None
     ) -> AsyncIterator[tuple[HttpResponse, AsyncIterator[bytes]]]:
         """The head of the answer, and its body as it comes."""
         place = url.split("/", 3)[2]
@@ -183,7 +184,7 @@ class Line(asyncio.Protocol):
     def ask(
         self,
         head: bytes,
-        body: bytes,
+        body: Body,
         *,
         seconds: float,
         limit_bytes: int | None = None,
@@ -207,9 +208,10 @@ class Line(asyncio.Protocol):
         size = len(body)
         if size > COPIED_BYTES:
             self._transport.write(b"%b%d\r\n\r\n" % (head, size))
-            self._transport.write(body)
+            for piece in (body,) if isinstance(body, bytes) else body:
+                self._transport.write(piece)
         else:
-            self._transport.write(b"%b%d\r\n\r\n%b" % (head, size, body))
+            self._transport.write(b"%b%d\r\n\r\n%b" % (head, size, bytes(body)))
         return waiter
 
     async def chunks(self) -> AsyncIterator[bytes]:

@@ -77,7 +77,7 @@ def request_of(outgoing: Outgoing) -> HttpRequest:
     """The same request as a value again."""
     url = urlsplit(outgoing.url)
     media_type = outgoing.headers.get("Content-Type", "")
-    body = outgoing.body
+    body = None if outgoing.body is None else bytes(outgoing.body)
     return HttpRequest(
         method=outgoing.method,  # type: ignore[arg-type]  # it came from an HttpRequest
         path=url.path,

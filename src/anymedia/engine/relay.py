@@ -10,7 +10,6 @@ and the long way act. What may go this way at all is decided in `ways`.
 
 from __future__ import annotations
 
-from asyncio import to_thread
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from math import ceil
@@ -35,7 +34,7 @@ from anymedia.resilience.circuit import Admission
 from anymedia.store.ledger import NANO, nano, reference_of
 from anymedia.telemetry.observer import Attempt as Observed
 from anymedia.wire.http import HttpRequest
-from anymedia.wire.large import LARGE_BYTES
+from anymedia.wire.large import Body
 
 if TYPE_CHECKING:
     from anymedia.engine.engine import Engine
@@ -164,8 +163,7 @@ class Relays:
         way = passed.way
         try:
             await self._enter(passed)
-            ask, words = way.relay.ask, (body, passed.fields, way.model_id)
-            content = await to_thread(ask, *words) if len(body) > LARGE_BYTES else ask(*words)
+            content = way.relay.ask(body, passed.fields, way.model_id)
             outgoing = self._outgoing(passed, content) or await self._authorized(passed, content)
             passed.sent = True
             receipt = await way.connection.pass_on(outgoing, way.relay.read)
@@ -188,8 +186,7 @@ class Relays:
         clock = self._engine.clock
         try:
             await self._enter(passed)
-            ask, words = way.relay.ask, (body, passed.fields, way.model_id)
-            content = await to_thread(ask, *words) if len(body) > LARGE_BYTES else ask(*words)
+            content = way.relay.ask(body, passed.fields, way.model_id)
             outgoing = self._outgoing(passed, content, listening=True)
             if outgoing is None:
                 outgoing = await self._authorized(passed, content, listening=True)
@@ -277,7 +274,7 @@ class Relays:
         return passed.bound
 
     def _outgoing(
-        self, passed: Passed, content: bytes, *, listening: bool = False
+        self, passed: Passed, content: Body, *, listening: bool = False
     ) -> Outgoing | None:
         """The request down to its bytes; nothing where each has to be made anew."""
         way = passed.way
@@ -291,11 +288,11 @@ class Relays:
         )
 
     async def _authorized(
-        self, passed: Passed, content: bytes, *, listening: bool = False
+        self, passed: Passed, content: Body, *, listening: bool = False
     ) -> Outgoing:
         """The same, signed or traced."""
         way = passed.way
-        request: HttpRequest = replace(way.request, content=content)
+        request: HttpRequest = replace(way.request, content=bytes(content))
         return await way.connection.outgoing(
             request,
             timeout_seconds=self._seconds(passed),

@@ -27,6 +27,7 @@ from anymedia.contracts.version import __version__
 from anymedia.engine.attendance import held
 from anymedia.engine.direct import Direct
 from anymedia.wire.http import Headers, HttpResponse
+from anymedia.wire.large import Body
 
 MOST_PINNED = 64
 """Clients for addresses that were checked before (`Outgoing.pinned_address`)."""
@@ -44,7 +45,7 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     method: str
     url: str
     headers: dict[str, str]
-    body: bytes | None = None
+    body: Body | None = None
     total_seconds: float = 600.0
     read_seconds: float | None = None
     """The longest silence; as long as the whole unless said. Connections are kept by it, so it
@@ -211,7 +212,7 @@ def built(client: Any, outgoing: Outgoing, buffer_bytes: int) -> Any:
             .streamed_read_buffer_limit(buffer_bytes)
         )
         if outgoing.body is not None:
-            builder = builder.body_bytes(outgoing.body)
+            builder = builder.body_bytes(bytes(outgoing.body))
         return builder.build_streamed()
     except ValueError as error:
         # Its words repeat the value, which may be the key: only the kind of mistake is told.

@@ -37,6 +37,7 @@ from anymedia.contracts.usage import Usage
 from anymedia.wire.auth import Auth
 from anymedia.wire.exchange import Exchange
 from anymedia.wire.http import Headers, HttpRequest, HttpResponse
+from anymedia.wire.large import Body
 from anymedia.wire.signature import Signature
 from anymedia.wire.sse import ServerEvent
 
@@ -212,7 +213,7 @@ class Relay:
     """What goes with every question."""
     suits: Callable[[Fields, Model | None], bool]
     """Whether nothing in a body has to be reworded, rounded or fetched for this model."""
-    ask: Callable[[bytes, Fields, str], bytes]
+    ask: Callable[[bytes, Fields, str], Body]
     """The body, from the one that came and its fields, for the model that is asked in the end."""
     most: Callable[[Fields], int | None]
     """How many tokens may be written at most, where the body says so."""

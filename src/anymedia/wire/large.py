@@ -1,14 +1,14 @@
 """Documents so large that working on them in one go would hold everybody else up.
 
 A hundred megabytes of JSON take a fifth of a second to read, check and write anew, and whoever shares
-the event loop waits for it. Of such a document nothing is decoded that need not be, and what has to
-be copied is copied by a thread that lets others work meanwhile.
+the event loop waits for it. Of such a document nothing is decoded and nothing copied that need not be.
 """
 
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 import msgspec
 from msgspec import Raw
@@ -28,12 +28,36 @@ def is_string(raw: Raw) -> bool:
     return bytes(memoryview(raw)[:1]) == QUOTE
 
 
-def put_together(fields: Mapping[str, Raw]) -> bytes:
-    """An object of these fields. Others can work meanwhile if this is done by a thread."""
+class Pieces:
+    """A document in pieces that lie where they were read. Putting them together would copy them."""
+
+    __slots__ = ("_pieces", "_size")
+
+    def __init__(self, pieces: Sequence[bytes | memoryview]) -> None:
+        self._pieces = pieces
+        self._size = sum(map(len, pieces))
+
+    def __len__(self) -> int:
+        """In bytes."""
+        return self._size
+
+    def __iter__(self) -> Iterator[bytes | memoryview]:
+        return iter(self._pieces)
+
+    def __bytes__(self) -> bytes:
+        return b"".join(self._pieces)
+
+
+Body: TypeAlias = bytes | Pieces
+"""What is sent."""
+
+
+def put_together(fields: Mapping[str, Raw]) -> Pieces:
+    """An object of these fields."""
     pieces: list[bytes | memoryview] = []
     for name, raw in fields.items():
         pieces += (b"," if pieces else b"{", msgspec.json.encode(name), b":", memoryview(raw))
-    return b"".join((*pieces, b"}" if pieces else b"{}"))
+    return Pieces((*pieces, b"}" if pieces else b"{}"))
 
 
 def read_through(document: bytes) -> Iterator[None]:

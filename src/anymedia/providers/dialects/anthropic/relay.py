@@ -34,7 +34,7 @@ from anymedia.providers.dialects.openai.relay import (
 )
 from anymedia.providers.spec import Fields, Listener, Receipt, Relay
 from anymedia.wire.http import HttpResponse
-from anymedia.wire.large import is_large, is_string
+from anymedia.wire.large import Body, is_large, is_string
 from anymedia.wire.shape import Shape, read
 from anymedia.wire.sse import MAX_EVENT_BYTES, too_large
 
@@ -141,7 +141,7 @@ def relay(quirks: Quirks) -> Relay:
         except (KeyError, *UNREADABLE):
             return False  # the long way says what is wrong, or can do it
 
-    def ask(body: bytes, fields: Fields, model_id: str) -> bytes:
+    def ask(body: bytes, fields: Fields, model_id: str) -> Body:
         return rewritten(body, fields, model_id, NOTHING_ELSE)
 
     def receipt(response: HttpResponse) -> Receipt:

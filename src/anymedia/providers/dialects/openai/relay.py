@@ -27,7 +27,7 @@ from anymedia.providers.dialects.openai.quirks import Quirks
 from anymedia.providers.dialects.openai.usage import reported_cost, usage
 from anymedia.providers.spec import Fields, Listener, Receipt, Relay
 from anymedia.wire.http import HttpResponse
-from anymedia.wire.large import LARGE_BYTES, is_large, is_string, put_together
+from anymedia.wire.large import LARGE_BYTES, Body, is_large, is_string, put_together
 from anymedia.wire.shape import Shape, read
 from anymedia.wire.sse import MAX_EVENT_BYTES, too_large
 
@@ -170,7 +170,7 @@ def relay(quirks: Quirks) -> Relay | None:
             return False  # the long way says what is wrong, or can do it
         return True
 
-    def ask(body: bytes, fields: Fields, model_id: str) -> bytes:
+    def ask(body: bytes, fields: Fields, model_id: str) -> Body:
         changed: dict[str, Raw | None] = {}
         if other in fields:
             changed |= {other: None, limit: fields[other]}
@@ -212,7 +212,7 @@ def relay(quirks: Quirks) -> Relay | None:
 # --- bodies -----------------------------------------------------------------------------------
 
 
-def rewritten(body: bytes, fields: Fields, model_id: str, changed: Mapping[str, Any]) -> bytes:
+def rewritten(body: bytes, fields: Fields, model_id: str, changed: Mapping[str, Any]) -> Body:
     """A body with another model, and with fields replaced, or left out where they are `None`."""
     model = written(model_id)
     if not changed and fields["model"] == model:
