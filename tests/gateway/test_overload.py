@@ -22,6 +22,7 @@ from tests.gateway.serving import Running, serving, settings
 from tests.gateway.test_upstreams import ANSWER, EVENTS, JSON, SAID, settings_for
 from tests.support.rawserver import response, saying, serving as upstream
 
+COUNT = "anymedia_http_requests_total{"
 PATHS = ("/v1/chat/completions", "/v1/messages", "/api/ai/text")
 TEXT: dict[str, Any] = {
     "model": "openai/gpt-4o-mini",
@@ -89,6 +90,38 @@ def test_what_is_too_much_is_refused_while_the_rest_is_under_way(tmp_path: Path)
         held.may.set()
         assert [one.result(30).status_code for one in under_way] == [200] * 5
         assert asks(running).status_code == 200
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_many_who_are_refused_are_told_the_same(tmp_path: Path, path: str) -> None:
+    """Each with an id of its own or of ours, by heads that are read and by heads that are known."""
+    held = Held()
+    body = {"model": "openai/gpt-4o-mini", "prompt": "Hi"} if path == PATHS[2] else TEXT
+    with (
+        upstream(held) as server,
+        serving(tmp_path, limited(server.url, max_concurrent=1)) as running,
+        ThreadPoolExecutor(1) as callers,
+        running.caller() as caller,
+    ):
+        first = callers.submit(asks, running)
+        held.wait_for(1)
+        told = [caller.post(path, json=body) for _ in range(5)]
+        told += [caller.post(path, json=body, headers={"X-Request-Id": "me"}) for _ in range(3)]
+        names = [one.headers["x-request-id"] for one in told]
+        assert names[5:] == ["me"] * 3
+        assert len({*names}) == 6
+        assert {one.status_code for one in told} == {503}
+        assert {tuple(sorted(one.headers)) for one in told} == {tuple(sorted(told[0].headers))}
+        assert {one.headers["x-content-type-options"] for one in told} == {"nosniff"}
+        waits = {"retry_after": None, "request_id": None}
+        assert len({str(one.json() | waits) for one in told}) == 1
+        if path != PATHS[0]:
+            assert [one.json()["request_id"] for one in told] == names
+        held.may.set()
+        assert first.result(30).status_code == 200
+        counted = caller.get("/metrics").text.splitlines()
+        (refused,) = [one for one in counted if one.startswith(COUNT) and 'status="503"' in one]
+        assert refused.endswith(" 8.0")
 
 
 def test_a_refused_request_leaves_its_connection_usable(tmp_path: Path) -> None:

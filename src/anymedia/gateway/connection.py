@@ -31,11 +31,14 @@ from anymedia.gateway.cycle import Cycle, Fast
 from anymedia.gateway.head import Head, Pattern, pattern
 from anymedia.gateway.overload import HEALTH, Load
 from anymedia.gateway.spec import Refused
+from anymedia.gateway.turned_away import TurnedAway
 
 LONGEST_URL = 16 * 1024
 MOST_PIPELINED = 16
 LINGER_SECONDS = 5.0
 """How long somebody who was refused may go on sending, to get round to reading why."""
+NAMED = b"x-request-id"
+"""Who sends it has named the request."""
 SOON_SECONDS = 1.0
 """How long a request waits for its body before somebody is asked who waits for it properly."""
 CROWDED_SECONDS = 2.0
@@ -89,13 +92,21 @@ class Connection(HttpToolsProtocol):
     """The last request of those that have come."""
 
     def __init__(
-        self, *, rules: Rules, load: Load, told: Told, fast: Fast | None = None, **given: Any
+        self,
+        *,
+        rules: Rules,
+        load: Load,
+        told: Told,
+        turned_away: TurnedAway,
+        fast: Fast | None = None,
+        **given: Any,
     ) -> None:
         super().__init__(**given)
         self._rules = rules
         self._load = load
         self._told = told
         self._fast = fast
+        self._turned_away = turned_away
         self._refusal: Refused | None = None
         self._in_head = self._in_body = self._again = False
         self._began_now = False
@@ -193,11 +204,15 @@ class Connection(HttpToolsProtocol):
     def _repeated(self, known: Pattern, data: bytes) -> bool:
         """Take a request that begins like the last one, unless there is more to it."""
         found = known.match(data) if self.cycle.response_complete else None
-        if found is None or self._load.full(known.head.path, len(self.tasks)):
+        if found is None:
             return False
         digits, body, to_come = found
-        if to_come > HIGH_WATER_LIMIT:
+        full = self._load.full(known.head.path, len(self.tasks))
+        if to_come > HIGH_WATER_LIMIT or (full and (to_come or NAMED in known.head.said)):
             return False
+        if full:
+            self._answer(full, known.head)
+            return True
         cycle = self._begin(known.head, known.head.with_length(digits), keep_alive=True)
         cycle.takes(body)
         if to_come:
@@ -295,7 +310,10 @@ class Connection(HttpToolsProtocol):
         idle = self._idle
         if idle:
             if full := self._load.full(head.path, len(self.tasks)):
-                self._answer(full)
+                if not self.parser.should_keep_alive():
+                    self._refusal = full
+                    raise Unfit
+                self._answer(full, head)
                 return
         elif len(self.pipeline) >= MOST_PIPELINED:
             self._unfit(f"more than {MOST_PIPELINED} requests wait on one connection", 429)
@@ -455,13 +473,14 @@ class Connection(HttpToolsProtocol):
         cycle: RequestResponseCycle | None = self.cycle
         return cycle is None or cycle.response_complete
 
-    def _answer(self, refusal: Refused) -> None:
+    def _answer(self, refusal: Refused, head: Head) -> None:
         """Refuse a request, and read on: its body goes nowhere."""
-        if not self.parser.should_keep_alive():
-            self._refusal = refusal
-            raise Unfit
         self.cycle = Answered()  # type: ignore[assignment]  # as much of one as is looked at
-        self._write(refusal, last=False)
+        if NAMED in head.said:
+            self._write(refusal, last=False)
+        else:
+            defaults = self.server_state.default_headers
+            self.transport.write(self._turned_away.written(refusal, head, defaults))
         self.on_response_complete()
 
     def _refuse(self, refusal: Refused) -> None:

@@ -142,12 +142,17 @@ class Door:
         manner = self._manners[max(whose, key=len, default="/")]
         return manner.refused(error, HttpRequest(scope))
 
+    def said(self, error: GenerationError, scope: Scope) -> Response:
+        """A failure as it goes out; the request's state has its id."""
+        response = self._refused(error, scope)
+        response.raw_headers += [one for one in SAFE if one[0] not in dict(response.raw_headers)]
+        return response
+
     def told(self, error: GenerationError, scope: Scope) -> Response:
         """The same for what was refused before it came in; counted like everything."""
         said = dict(scope["headers"]).get(b"x-request-id")
         scope["state"] = {"request_id": request_id(said, self._names)}
-        response = self._refused(error, scope)
-        response.raw_headers += [one for one in SAFE if one[0] not in dict(response.raw_headers)]
+        response = self.said(error, scope)
         self._metrics.began()
         self._metrics.ended(
             "other", method_of(scope), response.status_code, 0.0, kind=kind_of(scope)

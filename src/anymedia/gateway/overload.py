@@ -27,6 +27,8 @@ HEALTH = frozenset({"/livez", "/readyz", "/health", "/api/health", "/metrics"})
 STRIKE_SECONDS = 0.05
 SOON_SECONDS = (1.0, 3.0)
 """When to come back: not everybody at the same moment."""
+QUARTERS = 4
+"""Of a second: what is told to many is one of few things (`turned_away`)."""
 LATE_STROKES = 2
 LONG = 4.0
 """A pause of so many times the delay allowed is no pause any more."""
@@ -87,7 +89,8 @@ class Load:
 
     def refusal(self, why: str) -> Refused:
         """Come again."""
-        return Refused(why, status=503, retryable=True, retry_after=self._chance(*SOON_SECONDS))
+        seconds = round(self._chance(*SOON_SECONDS) * QUARTERS) / QUARTERS
+        return Refused(why, status=503, retryable=True, retry_after=seconds)
 
     # --- the clock ------------------------------------------------------------------------
 

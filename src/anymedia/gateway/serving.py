@@ -33,6 +33,7 @@ import uvicorn
 
 from anymedia.contracts.errors import InvalidRequest
 from anymedia.gateway.connection import Connection, rules_of
+from anymedia.gateway.turned_away import TurnedAway
 from anymedia.telemetry.lines import LogFormat, configure
 from anymedia.telemetry.wanted import tracing
 
@@ -181,6 +182,7 @@ def configured(app: Application, gateway: Gateway) -> uvicorn.Config:
         load=gateway.load,
         told=app.door.told,
         fast=app.fast_path,
+        turned_away=TurnedAway(app.door.said, gateway.metrics),
     )
     return uvicorn.Config(
         app.door,
