@@ -1,7 +1,9 @@
 """One request of a hundred megabytes beside usual ones: `python -m benchmarks.gateway.large`.
 
-Usual chats come at a steady rate; in every other interval one of them is very large. What counts
-is how much longer the others take then. Intervals are interleaved, and medians compared.
+Usual chats come at a steady rate; in every third interval one of them is very large. What counts
+is how much longer the others take then. Sender, provider and load share what the gateway leaves of
+the machine, and hold each other up as well: so in another third the same goes to the provider past
+the gateway. Intervals are interleaved, and medians compared.
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ from collections.abc import Sequence
 from statistics import median
 from time import perf_counter, sleep
 from typing import Any
+
+import msgspec
 
 from anymedia.bench.plan import Ask, Found, Plan
 from benchmarks.gateway import tools
@@ -79,12 +83,15 @@ def disturbed(asked: argparse.Namespace) -> dict[str, Any]:
     """Interval by interval, without and with a large one."""
     without: list[Found] = []
     beside: list[Found] = []
+    past: list[Found] = []
     larges: list[Large] = []
     with rig() as one:
         ask = one.ask("chat", "a" * (asked.megabytes * MEGABYTE))
+        around = msgspec.structs.replace(ask, port=one.provider_port, path=f"/chat{ask.path}")
         begun, most = one.used().megabytes, 0.0
         for _ in range(asked.rounds):
             without.append(interval(one, asked.seconds, None)[0])
+            past.append(interval(one, asked.seconds, Large(around))[0])
             large = Large(ask)
             found, size = interval(one, asked.seconds, large)
             beside.append(found)
@@ -95,7 +102,9 @@ def disturbed(asked: argparse.Namespace) -> dict[str, Any]:
     ratios = {
         name: round(middle(beside, name) / max(middle(without, name), 1e-6), 2) for name in names
     }
-    failed = sum(found.failed + found.refused + found.unanswered for found in (*without, *beside))
+    failed = sum(
+        found.failed + found.refused + found.unanswered for found in (*without, *past, *beside)
+    )
     return {
         "machine": tools.machine(),
         "megabytes_sent": asked.megabytes,
@@ -103,8 +112,12 @@ def disturbed(asked: argparse.Namespace) -> dict[str, Any]:
         "seconds_of_the_large": [round(one.seconds, 2) for one in larges],
         "said_to_the_large": larges[-1].said[:200],
         "without": {name: middle(without, name) for name in names},
+        "past": {name: middle(past, name) for name in names},
         "beside": {name: middle(beside, name) for name in names},
         "ratios": ratios,
+        "ratios_to_past": {
+            name: round(middle(beside, name) / max(middle(past, name), 1e-6), 2) for name in names
+        },
         "failed": failed,
         "megabytes": (round(begun), round(most), round(ended)),
         "reached": failed == 0 and max(ratios["p50_ms"], ratios["p99_ms"]) <= SLOWER,

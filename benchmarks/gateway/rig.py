@@ -30,6 +30,8 @@ class Rig:
     folder: Path
     cores: Cores
     served: Served
+    provider_port: int
+    """Where the provider listens."""
 
     def ask(self, kind: str, words: str = "Say hello.") -> Ask:
         """A chat, or a stream."""
@@ -75,7 +77,7 @@ def rig(more: str = "") -> Iterator[Rig]:
         folder.mkdir()
         far_ends = {kind: f"http://127.0.0.1:{port}/{kind}/v1" for kind in KINDS}
         with serving(folder, far_ends, on=apart.measured, more=more) as served:
-            one = Rig(folder, apart, served)
+            one = Rig(folder, apart, served, port)
             one.maximum(WARM_SECONDS)
             yield one
 
