@@ -115,6 +115,13 @@ def test_what_litellm_keeps_apart_is_found(kept: object) -> None:
     assert reading.body["messages"] == [said]
 
 
+def test_an_empty_prompt_is_refused_by_its_name() -> None:
+    """Though it is the whole that is wrong: there is no picture to go by either."""
+    error = refusal(videos.asked, {"model": "m", "prompt": "", "seconds": "4"})
+    assert error is not None
+    assert failure(error)["error"]["param"] == "prompt"
+
+
 READERS: dict[str, tuple[Callable[[Reading], object], dict[str, Any]]] = {
     "chat": (chat.asked, {"model": "m", "messages": [{"role": "user", "content": "x"}]}),
     "embeddings": (embeddings.asked, {"model": "m", "input": ["a"]}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from starlette.requests import Request as HttpRequest
@@ -29,6 +30,7 @@ CODES: dict[Code, str | None] = {
 }
 """Where OpenAI has another word, or none."""
 ID_HEADERS = ("x-request-id",)
+NAMED = re.compile(r"`(\w+)[`=]")
 
 
 def failure(error: GenerationError) -> dict[str, Any]:
@@ -60,8 +62,11 @@ def param_of(error: GenerationError) -> str | None:
         return error.param
     mistakes = error.details.get("mistakes")
     first = mistakes[0] if isinstance(mistakes, list) and mistakes else None
-    path = first.get("path") if isinstance(first, dict) else None
-    return path or None
+    if not isinstance(first, dict):
+        return None
+    # What is wrong with a body as a whole begins with the field that it is about.
+    named = NAMED.match(str(first.get("expected", "")))
+    return first.get("path") or (named[1] if named is not None else None)
 
 
 def refused(error: GenerationError, request: HttpRequest) -> Response:
