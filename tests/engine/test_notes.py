@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings as hypothesis_settings, strategies as st
+from hypothesis import example, given, settings as hypothesis_settings, strategies as st
 
 from anymedia.choosing import Chooser, Option, Situation
 from anymedia.contracts.configuration import Settings
@@ -189,8 +189,14 @@ EVENTS = st.lists(
 )
 
 
+BEGIN, FAIL, END = (
+    (what, 0, 0.0005, None, False) for what in ("begin", "fail", "end")
+)  # as `EVENTS` has them
+
+
 @hypothesis_settings(deadline=None, max_examples=60)
 @given(EVENTS, st.sampled_from([0, 90, 300]))
+@example([*[BEGIN] * 21, *[FAIL] * 3, BEGIN, END], 90)
 def test_what_is_learnt_together_is_what_is_learnt_one_by_one(
     events: list[Any], before: int
 ) -> None:

@@ -214,6 +214,9 @@ class Experience:
         elif at:
             self.quiet_since = max(self.quiet_since, at[-1])
         if at:
+            if begun and self.failures_in_a_row and begun[0] <= at[0]:
+                # Until the first of them came back, whoever went out was there to find out.
+                self._tried(begun[bisect_right(begun, at[0]) - 1], call)
             self._heard(at[0], at[-1], count)
             weights = ALONE if count == 1 else faded(at, self.half_life)
             self._success(weights)
