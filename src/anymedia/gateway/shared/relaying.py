@@ -9,13 +9,12 @@ was tried in vain in the request's state.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing
 from decimal import Decimal
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
-from msgspec import Raw
 from starlette.requests import Request as HttpRequest
 from starlette.types import Receive, Scope, Send
 
@@ -30,10 +29,9 @@ from anymedia.gateway.shared.presence import attended
 from anymedia.gateway.shared.streamed import Streamed
 from anymedia.gateway.spec import Gateway
 from anymedia.providers.spec import Fields
-from anymedia.wire.large import LARGE_BYTES, read_through
+from anymedia.wire.large import FIELDS, LARGE_BYTES, outlined, read_through
 
 LongWay: TypeAlias = Callable[[HttpRequest, bytes, Course], AsyncGenerator[bytes, None]]
-FIELDS: Final = msgspec.json.Decoder(dict[str, Raw])
 JSON: Final = b"application/json"
 MODEL: Final = b"anymedia-model"
 COST: Final = b"anymedia-cost-usd"
@@ -76,13 +74,9 @@ class ShortWay:
         body = state.get(KEPT)
         if body is None:
             body = state[KEPT] = await gathered(scope, receive, gateway.limit_bytes)
-            if len(body) > LARGE_BYTES and not await is_text(body):
-                return False
-        fields = fields_of(body)
+        fields = fields_of(body) if len(body) <= LARGE_BYTES else await large_fields_of(body)
         if fields is None:
             return False
-        if len(body) > LARGE_BYTES:
-            await asyncio.sleep(0)  # others have their turn between two looks at it
         asker = gateway.caller(scope)
         way = self.way(fields, asker)
         if way is None:
@@ -193,14 +187,27 @@ def fields_of(body: bytes) -> Fields | None:
         return None  # the long way says what is wrong with it
 
 
-async def is_text(document: bytes) -> bool:
-    """Whether something large is text, without holding others up."""
+async def large_fields_of(body: bytes) -> Fields | None:
+    """The same of a large one, without holding others up for as long as one has only to look."""
     try:
-        for _ in read_through(document):
+        await in_turns(read_through(body))
+        fields: Fields | None = await in_turns(outlined(body))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    if fields is None:
+        fields = fields_of(body)
+        await asyncio.sleep(0)
+    return fields
+
+
+async def in_turns(steps: Iterator[None]) -> Any:
+    """What comes of some work; others have their turn between two of its steps."""
+    try:
+        while True:
+            next(steps)
             await asyncio.sleep(0)
-    except UnicodeDecodeError:
-        return False
-    return True
+    except StopIteration as end:
+        return end.value
 
 
 def is_streamed(fields: Fields) -> bool:

@@ -34,7 +34,7 @@ from anymedia.providers.dialects.openai.relay import (
 )
 from anymedia.providers.spec import Fields, Listener, Receipt, Relay
 from anymedia.wire.http import HttpResponse
-from anymedia.wire.large import Body, is_large, is_string
+from anymedia.wire.large import Body, in_brief, is_large, is_string
 from anymedia.wire.shape import Shape, read
 from anymedia.wire.sse import MAX_EVENT_BYTES, too_large
 
@@ -127,8 +127,9 @@ def relay(quirks: Quirks) -> Relay:
         if thinks(model, quirks):
             return False
         try:
-            system, stops = fields.get("system"), fields.get("stop_sequences")
-            messages = fields["messages"]
+            messages = in_brief(fields, "messages")
+            system = in_brief(fields, "system") if "system" in fields else None
+            stops = fields.get("stop_sequences")
             if is_large(messages):
                 for one in LONG_TURNS.decode(messages):
                     if not is_string(one.content):

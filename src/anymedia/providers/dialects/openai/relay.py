@@ -27,7 +27,7 @@ from anymedia.providers.dialects.openai.quirks import Quirks
 from anymedia.providers.dialects.openai.usage import reported_cost, usage
 from anymedia.providers.spec import Fields, Listener, Receipt, Relay
 from anymedia.wire.http import HttpResponse
-from anymedia.wire.large import LARGE_BYTES, Body, is_large, is_string, put_together
+from anymedia.wire.large import LARGE_BYTES, Body, in_brief, is_large, is_string, put_together
 from anymedia.wire.shape import Shape, read
 from anymedia.wire.sse import MAX_EVENT_BYTES, too_large
 
@@ -162,7 +162,7 @@ def relay(quirks: Quirks) -> Relay | None:
         if model is not None and model.settings.get("api", "chat") != "chat":
             return False
         try:
-            messages = fields["messages"]
+            messages = in_brief(fields, "messages")
             if is_large(messages):
                 return all(is_string(one.content) for one in LONG_WORDS.decode(messages))
             WORDS.decode(messages)
