@@ -183,8 +183,11 @@ class Watch:
         return self.now
 
 
-def lateness(*seconds: float, **said: Any) -> tuple[Load, Watch]:
-    """A load whose clock has struck so late, time after time, and the clock."""
+def lateness(*seconds: float, under_way: int = 0, **said: Any) -> tuple[Load, Watch]:
+    """A load whose clock has struck so late, time after time, and the clock.
+
+    Before each stroke one more came, to so many who were under way.
+    """
     watch = Watch()
 
     async def struck() -> Load:
@@ -193,11 +196,17 @@ def lateness(*seconds: float, **said: Any) -> tuple[Load, Watch]:
         )
         load.begin()
         for late in seconds:
+            load.full("/api/ai/text", under_way)
             watch.now += STRIKE_SECONDS + late
             load.strike()
         return load
 
     return asyncio.run(struck()), watch
+
+
+def lets_in(load: tuple[Load, Watch]) -> int:
+    """How many may be under way for another one to be let in."""
+    return next(many for many in range(100_000) if refuses(load, under_way=many))
 
 
 def refuses(load: tuple[Load, Watch], *, since: float = 0.0, under_way: int = FEW) -> bool:
@@ -215,6 +224,41 @@ def test_a_process_that_is_late_again_and_again_refuses() -> None:
     assert not refuses(lateness(0.3, 0.3, 0.0))
     assert not refuses(lateness(), since=STRIKE_SECONDS + 0.9)
     assert refuses(lateness(), since=STRIKE_SECONDS + 1.1)
+
+
+def test_the_later_it_is_the_fewer_are_let_in() -> None:
+    """Not after one pause; by no more than is needed; and never so few that it could not be their fault."""
+    assert lets_in(lateness(0.06, under_way=1000)) == 4000
+    assert lets_in(lateness(0.05, 0.05, under_way=1000)) == 800
+    assert lets_in(lateness(0.2, 0.2, under_way=1000)) == 400
+    assert lets_in(lateness(0.2, 0.2, 0.2, under_way=30)) == FEW
+    assert lets_in(lateness(0.03, 0.03, 0.03, under_way=1000)) == 4000
+    assert lets_in(lateness(0.2, 0.2, 0.2, under_way=FEW - 1)) == 4000
+
+
+def test_one_long_pause_is_enough_where_many_are_under_way() -> None:
+    """They have waited for each other."""
+    assert lets_in(lateness(0.5, under_way=1000)) == 400
+    assert lets_in(lateness(0.5, under_way=100)) == 4000
+
+
+def test_more_are_let_in_when_it_is_in_time() -> None:
+    """Step by step, up to what is configured; neither more nor fewer while it is just so."""
+    late = (0.2, 0.2)
+    after = [lets_in(lateness(*late, *[0.0] * many, under_way=1000)) for many in range(25)]
+    assert after == sorted(after)
+    assert after[0] == 400
+    assert 440 < after[1] < 480
+    assert after[-1] == 4000
+    assert lets_in(lateness(*late, 0.02, 0.02, 0.02, under_way=1000)) == 400
+
+
+def test_many_at_one_moment_are_seen_to_before_others_are_let_in() -> None:
+    """A round of the loop is as long as what it has to do, and the clock strikes after it."""
+    for many, since, refused in ((1000, 0.02, True), (999, 0.02, False), (1000, 0.005, False)):
+        load = lateness(0.0)
+        assert not any(refuses(load, under_way=FEW + one) for one in range(many))
+        assert refuses(load, since=STRIKE_SECONDS + since, under_way=300) is refused
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/health", "/api/health", "/metrics"])

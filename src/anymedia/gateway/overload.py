@@ -7,8 +7,10 @@ always be asked.
 
 How late it is, a clock tells: it is to strike every twentieth of a second, and the loop that it is
 to strike on also carries the requests. One late stroke is a pause, unless it is a very long one;
-two in a row are too much work. With few requests under way it is late because of something else,
-and refusing would help nobody.
+two in a row are too much work. Long before nobody is let in, fewer are: whoever is in waits for
+several rounds of the loop, and a round is as long as the work of all of them. So their number falls
+while strokes are a little late and rises while they are in time. With few requests under way it is
+late because of something else, and refusing would help nobody.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import asyncio
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import inf
 from time import monotonic
 
 from anymedia.contracts.gateway import GatewaySettings
@@ -32,8 +35,17 @@ QUARTERS = 4
 LATE_STROKES = 2
 LONG = 4.0
 """A pause of so many times the delay allowed is no pause any more."""
+LATE, IN_TIME = 0.16, 0.04
+"""Shares of the delay allowed: later than the first, and fewer are let in; sooner than the last, and
+more are."""
+FEWEST, FEWER, MORE = 0.4, 0.9, 1.1
+"""How many then, as a multiple of those there were: with each stroke, between the first two."""
 FEW = 20
 """Requests beside which another one is always let in."""
+MANY = 200
+"""Requests under way that are work enough to be late for."""
+FLOOD = 1_000
+"""Requests let in since the clock last struck that are to be seen to before any other."""
 
 
 class Load:
@@ -50,8 +62,14 @@ class Load:
         self._now = now
         self._chance = chance
         self._due: float | None = None
-        self._late_strokes = 0
-        """In a row."""
+        self._late_strokes = self._slow_strokes = 0
+        """In a row: later than is allowed, and a little late."""
+        self._room = inf
+        """How many may be under way."""
+        self._most = 0
+        """How many were, at most, since the last stroke."""
+        self._begun = 0
+        """How many were let in since then."""
         self._ticking: asyncio.TimerHandle | None = None
         self.streams = 0
         """Answers that are being told bit by bit."""
@@ -65,7 +83,9 @@ class Load:
             return None if path in HEALTH else self.refusal("too many requests are under way")
         if under_way < FEW or not settings.max_delay_seconds or path in HEALTH:
             return None
-        if not self.is_late(settings.max_delay_seconds):
+        if under_way < self._room and not self.is_late(settings.max_delay_seconds):
+            self._most = max(self._most, under_way)
+            self._begun += 1
             return None
         return self.refusal("the gateway has more to do than it can")
 
@@ -74,6 +94,8 @@ class Load:
         if self._due is None:
             return False
         since = self._now() - self._due
+        if self._begun >= FLOOD and since > IN_TIME * allowed_seconds:
+            return True
         return self._late_strokes >= LATE_STROKES or since > LONG * allowed_seconds
 
     @contextmanager
@@ -108,6 +130,16 @@ class Load:
     def strike(self) -> None:
         """The clock strikes."""
         assert self._due is not None
-        late = self._now() - self._due > self._settings().max_delay_seconds
-        self._late_strokes = self._late_strokes + 1 if late else 0
+        settings, most = self._settings(), self._most
+        late, allowed = self._now() - self._due, settings.max_delay_seconds
+        self._late_strokes = self._late_strokes + 1 if late > allowed else 0
+        self._slow_strokes = self._slow_strokes + 1 if late > LATE * allowed else 0
+        if (self._slow_strokes >= LATE_STROKES and most >= FEW) or (
+            late > allowed and most >= MANY
+        ):
+            share = min(FEWER, max(FEWEST, LATE * allowed / late))
+            self._room = max(FEW, share * min(self._room, most))
+        elif late < IN_TIME * allowed and self._room < settings.max_concurrent:
+            self._room = MORE * self._room + FEW
+        self._most = self._begun = 0
         self.begin()
