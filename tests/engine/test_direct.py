@@ -19,6 +19,7 @@ from anymedia.contracts.errors import (
     ProviderTimeout,
     UnreadableResponse,
 )
+from anymedia.engine.burst import Burst
 from anymedia.engine.direct import MOST_WAITING_BYTES, Line, head_of
 from anymedia.engine.transport import NetworkTransport, Outgoing
 from anymedia.wire.http import HttpResponse
@@ -323,7 +324,7 @@ def test_a_short_head_before_much_and_short_trailers_after_it_are_read() -> None
     answer = CHUNKED + b"%x\r\n%b\r\n0\r\n" % (len(body), body) + b"X-Sum: 1\r\n" * 9 + b"\r\n"
 
     async def asked(size: int) -> tuple[bytes, bytes]:
-        line, got = Line(asyncio.get_running_loop(), []), []
+        line, got = Line(asyncio.get_running_loop(), [], Burst()), []
         line.connection_made(Pipe())
         for _ in range(2):
             asking = line.ask(
@@ -446,7 +447,7 @@ def test_who_listens_slowly_makes_the_provider_wait() -> None:
     """No more is read than fits, until somebody has taken it."""
 
     async def listening() -> None:
-        pipe, line = Pipe(), Line(asyncio.get_running_loop(), [])
+        pipe, line = Pipe(), Line(asyncio.get_running_loop(), [], Burst())
         line.connection_made(pipe)
         asking = line.ask(b"POST / HTTP/1.1\r\ncontent-length: ", b"", seconds=9.0)
         line.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")

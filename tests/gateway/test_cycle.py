@@ -28,6 +28,8 @@ class Wire:
         """One piece."""
         self.written.append(data)
 
+    later = write
+
     def close(self) -> None:
         """No more."""
         self.closed = True

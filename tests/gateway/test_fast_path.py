@@ -284,6 +284,51 @@ def test_what_comes_after_a_body_is_no_part_of_it(
     assert connection.recv(1) == b""
 
 
+def test_all_that_came_before_noise_are_answered(
+    asked: tuple[Running, socket.socket, str],
+) -> None:
+    """Also who had to wait for the one before; and then it is the end."""
+    running, connection, key = asked
+    for noise in (b"NOISE\r\n\r\n", b"GET /livez HTTP/1.1\r\n\r\n"):
+        with connected(running) as other:
+            other.sendall(written(key, BODY) * 3 + noise)
+            assert heard(other, 3) == [200] * 3
+            assert other.recv(1) == b""
+    connection.sendall(written(key, BODY))
+    assert heard(connection, 1) == [200]
+
+
+def test_nobody_is_answered_twice(asked: tuple[Running, socket.socket, str]) -> None:
+    """Whose request was answered before its body had come hears nothing of what is wrong with that."""
+    _, connection, key = asked
+    head = f"POST /v1/nothing HTTP/1.1\r\nHost: localhost\r\nX-Api-Key: {key}\r\n"
+    connection.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode())
+    assert heard(connection, 1) == [404]
+    connection.sendall(b"not a length\r\n")
+    assert connection.recv(1) == b""
+
+
+def test_a_head_is_not_known_by_what_came_before_it(
+    asked: tuple[Running, socket.socket, str],
+) -> None:
+    """The rest of a body that nobody waited for looks like a head, and stands before one.
+
+    Whoever took both for one head would take the next request's bytes for a body.
+    """
+    _, connection, key = asked
+    lost = written(key, b"", length=len(BODY))
+    whole = written(key, BODY)
+    missing = f"POST /v1/nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(lost)}\r\n\r\n"
+    connection.sendall(
+        missing.encode().replace(b"\r\n\r\n", b"\r\nX-Api-Key: " + key.encode() + b"\r\n\r\n")
+    )
+    assert heard(connection, 1) == [404]
+    connection.sendall(lost + whole)
+    assert heard(connection, 1) == [200]
+    connection.sendall(written(key, whole))
+    assert heard(connection, 1) == [400]
+
+
 def test_what_was_sent_is_what_was_said(tmp_path: Path) -> None:
     """No body of one request is another's, however alike their heads are."""
     with upstream(saying(GOOD, then_close=False)) as server:

@@ -27,6 +27,7 @@ from typing import Any
 
 from anymedia.contracts.errors import NetworkFailed, ProviderTimeout, UnreadableResponse
 from anymedia.contracts.version import __version__
+from anymedia.engine.burst import Burst
 from anymedia.wire.http import Headers, HttpResponse
 from anymedia.wire.large import Body
 
@@ -54,6 +55,7 @@ class Direct:
         self._connect_seconds = connect_seconds
         self._kept: dict[str, list[Line]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._burst = Burst()
         self._thread = 0
         self._closed = False
 
@@ -103,6 +105,7 @@ class Direct:
             # Whoever runs one loop after another has one set of lines each. Which one runs is not
             # asked every time: it cannot be another in this thread, and asking calls the kernel.
             self._loop, self._thread, self._kept = get_running_loop(), get_ident(), {}
+            self._burst = Burst()
             return None
         lines = self._kept.get(place)
         while lines:
@@ -125,10 +128,11 @@ class Direct:
     async def _connected(self, place: str, seconds: float) -> Line:
         host, _, port = place.partition(":")
         loop, siblings = get_running_loop(), self._kept.setdefault(place, [])
+        burst = self._burst
         try:
             async with asyncio.timeout(min(seconds, self._connect_seconds)):
                 _, line = await loop.create_connection(
-                    lambda: Line(loop, siblings), host, int(port or 80)
+                    lambda: Line(loop, siblings, burst), host, int(port or 80)
                 )
         except TimeoutError:
             raise ProviderTimeout("timed out while connecting", accepted="no") from None
@@ -144,8 +148,9 @@ class Direct:
 class Line(asyncio.Protocol):
     """One connection: a question at a time, and its answer."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, siblings: list[Line]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, siblings: list[Line], burst: Burst) -> None:
         self.loop = loop
+        self._burst = burst
         self.siblings = siblings
         """Others to the same place that nobody uses."""
         self.since = 0.0
@@ -211,7 +216,8 @@ class Line(asyncio.Protocol):
             for piece in (body,) if isinstance(body, bytes) else body:
                 self._transport.write(piece)
         else:
-            self._transport.write(b"%b%d\r\n\r\n%b" % (head, size, bytes(body)))
+            whole = b"%b%d\r\n\r\n%b" % (head, size, bytes(body))
+            self._burst.add(loop, self._transport, whole)
         return waiter
 
     async def chunks(self) -> AsyncIterator[bytes]:

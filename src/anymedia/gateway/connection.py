@@ -9,12 +9,9 @@ at. Nothing of it is logged: strangers do not write our log; refusals are counte
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, TypeAlias
-from urllib.parse import unquote
 
 import httptools
 from starlette.responses import Response
@@ -27,28 +24,30 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 
 from anymedia.contracts.gateway import GatewaySettings
+from anymedia.engine.burst import Burst, Bursting
 from anymedia.gateway.cycle import Cycle, Fast
-from anymedia.gateway.head import Head, Pattern, pattern
+from anymedia.gateway.head import REQUEST_ID, Head, Pattern, pattern
+from anymedia.gateway.judging import (
+    FRAMING,
+    LONGEST_URL,
+    Unfit,
+    check_size,
+    has_body,
+    judged,
+    refusal_of,
+    unfit,
+)
 from anymedia.gateway.overload import HEALTH, Load
 from anymedia.gateway.spec import Refused
 from anymedia.gateway.turned_away import TurnedAway
 
-LONGEST_URL = 16 * 1024
 MOST_PIPELINED = 16
 LINGER_SECONDS = 5.0
 """How long somebody who was refused may go on sending, to get round to reading why."""
-NAMED = b"x-request-id"
-"""Who sends it has named the request."""
 SOON_SECONDS = 1.0
 """How long a request waits for its body before somebody is asked who waits for it properly."""
 CROWDED_SECONDS = 2.0
 """How long a connection beyond their number may take to ask whether we are well."""
-ONCE = frozenset(
-    {b"host", b"authorization", b"x-api-key", b"content-type", b"content-encoding", b"expect"}
-)
-"""Headers that mean something else to whoever reads the first and to whoever reads the last."""
-HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~%!$&'()*+,;=-]*)(:[0-9]{0,5})?")
-FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 OVERHEAD_BYTES = 64 * 1024
 OVERHEAD = 8
 """Bytes around the pieces of a body: so many, and so many for each byte of it."""
@@ -81,10 +80,6 @@ def rules_of(settings: GatewaySettings) -> Rules:
     )
 
 
-class Unfit(Exception):
-    """Stops the parser; why, the connection knows."""
-
-
 class Connection(HttpToolsProtocol):
     """Reads requests until there is something wrong with one."""
 
@@ -98,6 +93,7 @@ class Connection(HttpToolsProtocol):
         load: Load,
         told: Told,
         turned_away: TurnedAway,
+        burst: Burst,
         fast: Fast | None = None,
         **given: Any,
     ) -> None:
@@ -106,11 +102,15 @@ class Connection(HttpToolsProtocol):
         self._load = load
         self._told = told
         self._fast = fast
+        self._burst = burst
         self._turned_away = turned_away
-        self._refusal: Refused | None = None
         self._in_head = self._in_body = self._again = False
+        self._taken = False
+        """Whether the message that is read has become a request, or was answered instead."""
         self._began_now = False
         """Whether the message began in the piece that was read last."""
+        self._alone = False
+        """Whether nothing of another message is in that piece."""
         self._size = 0
         """Of that piece."""
         self._read = 0
@@ -138,7 +138,8 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Somebody is there."""
-        super().connection_made(transport)  # type: ignore[arg-type]  # it is one that writes
+        self._bursting = Bursting(transport, self.loop, self._burst)
+        super().connection_made(self._bursting)  # type: ignore[arg-type]  # it does what one does
         self._crowded = len(self.connections) > self._rules.connections
         self._wait(CROWDED_SECONDS if self._crowded else self._rules.head_seconds)
 
@@ -178,14 +179,15 @@ class Connection(HttpToolsProtocol):
                 return
             self._pattern = None
         self._began_now, self._size = False, len(data)
+        self._alone = not (self._in_head or self._in_body)
         left = data
         try:
             while left:
                 left = self._parsed(left)
         except httptools.HttpParserError as error:
-            self._refuse(self._refusal or noise(error))
+            self._refuse(refusal_of(error))
             return
-        if self._began_now and self._head is not None and self.cycle.keep_alive:
+        if self._alone and self._began_now and self._head is not None and self.cycle.keep_alive:
             self._pattern = pattern(self._head, data[: len(data) - self._of_body])
         if not self._in_head and not self._in_body:
             return
@@ -208,7 +210,7 @@ class Connection(HttpToolsProtocol):
             return False
         digits, body, to_come = found
         full = self._load.full(known.head.path, len(self.tasks))
-        if to_come > HIGH_WATER_LIMIT or (full and (to_come or NAMED in known.head.said)):
+        if to_come > HIGH_WATER_LIMIT or (full and (to_come or REQUEST_ID in known.head.said)):
             return False
         if full:
             self._answer(full, known.head)
@@ -274,7 +276,8 @@ class Connection(HttpToolsProtocol):
         """A request begins."""
         if self._again:
             return
-        self._in_head, self._began_now = True, True
+        self._alone = self._alone and not self._began_now
+        self._in_head, self._began_now, self._taken = True, True, False
         self._read = self._first = self._of_body = self._trailers = 0
         self.url, self.headers, self.expect_100_continue = b"", [], False
         self._head = None
@@ -285,7 +288,7 @@ class Connection(HttpToolsProtocol):
             return
         self.url += url
         if len(self.url) > LONGEST_URL:
-            self._unfit(f"the URL is longer than {LONGEST_URL:,} bytes", 414)
+            raise unfit(f"the URL is longer than {LONGEST_URL:,} bytes", 414)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header; what comes after the body is none."""
@@ -294,7 +297,7 @@ class Connection(HttpToolsProtocol):
         elif not self._again:
             self._trailers += 1
             if self._trailers > self._rules.headers:
-                self._unfit("there are too many trailers", 431)
+                raise unfit("there are too many trailers", 431)
 
     def on_headers_complete(self) -> None:
         """The head is there: let it in, or not."""
@@ -303,20 +306,18 @@ class Connection(HttpToolsProtocol):
         self._in_head, self._in_body = False, True
         if self._patience is not None:
             self._no_longer()
-        head = self._check()
+        head = self._judged()
         if self._crowded and head.path not in HEALTH:
-            self._refusal = self._load.refusal("there are too many connections")
-            raise Unfit
+            raise Unfit(self._load.refusal("there are too many connections"))
         idle = self._idle
         if idle:
             if full := self._load.full(head.path, len(self.tasks)):
                 if not self.parser.should_keep_alive():
-                    self._refusal = full
-                    raise Unfit
+                    raise Unfit(full)
                 self._answer(full, head)
                 return
         elif len(self.pipeline) >= MOST_PIPELINED:
-            self._unfit(f"more than {MOST_PIPELINED} requests wait on one connection", 429)
+            raise unfit(f"more than {MOST_PIPELINED} requests wait on one connection", 429)
         keep_alive = head.version == "1.1" and not self._crowded and self.parser.should_keep_alive()
         cycle = self._begin(head, head.headers, keep_alive=keep_alive)
         if idle:
@@ -329,11 +330,12 @@ class Connection(HttpToolsProtocol):
 
     def _begin(self, head: Head, headers: list[tuple[bytes, bytes]], *, keep_alive: bool) -> Cycle:
         """A request for the application."""
+        self._taken = True
         cycle = self.cycle = Cycle(
             head,
             self.loop,
             lambda: self._scope(head, headers),
-            self.transport,
+            self._bursting,
             self.flow,
             self.logger,
             self.server_state.default_headers,
@@ -399,71 +401,26 @@ class Connection(HttpToolsProtocol):
             else:
                 self._rest()
         if self._deaf:
-            if not self.pipeline:
+            if self._idle:
                 self.transport.close()
         elif self._in_body:
             self._wait(min(LINGER_SECONDS, self._rules.send_seconds))
         elif self._in_head:
             self._wait(self._rules.head_seconds)
 
-    # --- judging --------------------------------------------------------------------------
-
-    def _check(self) -> Head:
-        """Refuse what could be understood in two ways; what was said."""
-        headers, rules = self.headers, self._rules
-        if len(headers) > rules.headers:
-            self._unfit(f"there are more than {rules.headers} headers", 431)
-        if (
-            self._size + self._read + self._first > rules.head_bytes
-            and sum(len(name) + len(value) for name, value in headers) > rules.head_bytes
-        ):
-            self._unfit(f"the headers are larger than {rules.head_bytes:,} bytes", 431)
-        found = dict(headers)
-        if len(found) < len(headers):
-            self._check_once()
-        version = self.parser.get_http_version()
-        if version != "1.1" and version != "1.0":  # noqa: PLR1714  faster, and asked of everything
-            self._unfit("this speaks HTTP/1.1 and HTTP/1.0", 505)
-        host = found.get(b"host")
-        if host is None and version == "1.1":
-            self._unfit("the `Host` header is missing")
-        if host is not None and not is_host(host):
-            self._unfit("the `Host` header is not a name or an address")
-        if self.url[:1] != b"/" and self.url != b"*":
-            self._check_whole(host)
-        if b"content-encoding" in found and found[b"content-encoding"].lower() != b"identity":
-            self._unfit("bodies are not unpacked here: send it without `Content-Encoding`", 415)
-        if b"expect" in found:
-            if found[b"expect"].lower() != b"100-continue":
-                self._unfit("`Expect` can be `100-continue`", 417)
-            self.expect_100_continue = True
-        method = self.parser.get_method().decode("ascii")
-        return Head(method, self.url, parts_of(self.url), version, headers, found)
-
-    def _check_once(self) -> None:
-        """Some headers are there several times, which some must not be."""
-        seen = set[bytes]()
-        for name, _ in self.headers:
-            if name in seen and name in ONCE:
-                self._unfit(f"there are two `{name.decode().title()}` headers; send one")
-            seen.add(name)
-
-    def _check_whole(self, host: bytes | None) -> None:
-        """A URL with a host in it: a proxy may have looked at that one, and we at the other."""
-        if self.parser.get_method() == b"CONNECT":
-            self._unfit("this is no proxy", 405)
-        scheme, _, rest = self.url.partition(b"://")
-        if scheme.lower() not in {b"http", b"https"} or rest.partition(b"/")[0] != host:
-            self._unfit("the URL names another host than the `Host` header does")
+    def _judged(self) -> Head:
+        """What was said, if it can be understood in one way."""
+        rules, arrived = self._rules, self._size + self._read + self._first
+        check_size(self.headers, rules.headers, rules.head_bytes, arrived=arrived)
+        parser = self.parser
+        head = judged(self.headers, self.url, parser.get_method(), parser.get_http_version())
+        self.expect_100_continue = b"expect" in head.said
+        return head
 
     def _too_long(self) -> Refused:
         if not self.headers and len(self.url) > LONGEST_URL // 2:
             return Refused(f"the URL is longer than {LONGEST_URL:,} bytes", status=414)
         return Refused(f"the headers are larger than {self._rules.head_bytes:,} bytes", status=431)
-
-    def _unfit(self, why: str, status: int = 400) -> None:
-        self._refusal = Refused(why, status=status)
-        raise Unfit
 
     # --- refusing -------------------------------------------------------------------------
 
@@ -475,20 +432,22 @@ class Connection(HttpToolsProtocol):
 
     def _answer(self, refusal: Refused, head: Head) -> None:
         """Refuse a request, and read on: its body goes nowhere."""
+        self._taken = True
         self.cycle = Answered()  # type: ignore[assignment]  # as much of one as is looked at
-        if NAMED in head.said:
+        if REQUEST_ID in head.said:
             self._write(refusal, last=False)
         else:
             defaults = self.server_state.default_headers
-            self.transport.write(self._turned_away.written(refusal, head, defaults))
+            self._bursting.later(self._turned_away.written(refusal, head, defaults))
         self.on_response_complete()
 
     def _refuse(self, refusal: Refused) -> None:
         """Refuse what cannot be read, and read no more; what came before is answered."""
         self._deaf = True
         self._no_longer()
+        broken = self._in_body and self._taken
         if not self._idle:
-            if not self._in_body:
+            if not broken:
                 return
             if self.pipeline and self.pipeline[0][0] is self.cycle:
                 self.pipeline.popleft()
@@ -499,7 +458,8 @@ class Connection(HttpToolsProtocol):
             if begun:
                 self.transport.abort()
                 return
-        self._write(refusal, last=True)
+        if not broken or not self._idle:  # nobody is answered twice
+            self._write(refusal, last=True)
         self._wait(min(LINGER_SECONDS, self._rules.send_seconds))
         if self.transport.can_write_eof():
             # Closing now would reset the connection before the answer is read.
@@ -606,32 +566,3 @@ class Answered:
 
     def set(self) -> None:
         """Nobody."""
-
-
-def noise(error: httptools.HttpParserError) -> Refused:
-    """What the parser has against it: its own words only, none of the sender's."""
-    quotes = httptools.HttpParserInvalidURLError | httptools.HttpParserCallbackError
-    why = "" if isinstance(error, quotes) else f": {error}"
-    return Refused(f"this is not HTTP/1.1 as it should be{why}")
-
-
-@lru_cache(maxsize=256)
-def is_host(said: bytes) -> bool:
-    """Whether it is a name or an address, and perhaps a port."""
-    return HOST.fullmatch(said) is not None
-
-
-@lru_cache(maxsize=256)
-def parts_of(url: bytes) -> tuple[str, bytes, bytes]:
-    """A URL's path, as it is meant and as it was written, and its query."""
-    found = httptools.parse_url(url)
-    path = found.path.decode("ascii")
-    return unquote(path) if "%" in path else path, found.path, found.query or b""
-
-
-def has_body(headers: Sequence[tuple[bytes, bytes]]) -> bool:
-    """Whether a body follows."""
-    return any(
-        name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0 \t"))
-        for name, value in headers
-    )

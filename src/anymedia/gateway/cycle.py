@@ -21,6 +21,7 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
+from anymedia.engine.burst import Bursting
 from anymedia.gateway.head import Head
 
 HELD_BYTES = 64 * 1024
@@ -58,7 +59,7 @@ class Cycle(RequestResponseCycle):
         head: Head,
         loop: asyncio.AbstractEventLoop,
         scope: Callable[[], Scope],
-        transport: asyncio.Transport,
+        transport: Bursting,
         flow: FlowControl,
         logger: logging.Logger,
         default_headers: list[tuple[bytes, bytes]],
@@ -76,7 +77,7 @@ class Cycle(RequestResponseCycle):
         """That it is on."""
         self._scope_of = scope
         self._fast = fast
-        self.transport = transport
+        self.transport: Any = transport
         self.flow = flow
         self.logger = logger
         self.default_headers = default_headers
@@ -218,7 +219,7 @@ class Cycle(RequestResponseCycle):
                 and len(body) == self.expected_content_length
                 and self.head.method != "HEAD"
             ):
-                self.transport.write(held + body)
+                self.transport.later(held + body)
                 self.response_complete = True
                 self.set()
                 if not self.keep_alive:
@@ -238,7 +239,7 @@ class Cycle(RequestResponseCycle):
         self.response_started = self.response_complete = True
         self.waiting_for_100_continue = False
         begins = GOOD + standing(tuple(self.default_headers)) + lines
-        self.transport.write(begins + (END if self.keep_alive else LAST) + body)
+        self.transport.later(begins + (END if self.keep_alive else LAST) + body)
         self.set()
         if not self.keep_alive:
             self.transport.close()

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from anymedia.contracts.errors import GenerationError
 from anymedia.contracts.gateway import GatewaySettings
 from anymedia.engine.identity import Names
+from anymedia.gateway.head import REQUEST_ID
 from anymedia.gateway.metrics import Metrics
 from anymedia.gateway.overload import Load
 from anymedia.gateway.shared.body import too_large
@@ -28,7 +29,7 @@ from anymedia.gateway.shared.stepping import Rest, at_once
 from anymedia.gateway.spec import Refused
 from anymedia.telemetry.observer import Observer
 
-REQUEST_ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+FIT_FOR_LOGS = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 ID_LETTERS = 24
 STORY = "story"
 """Where in a request's state an observer's story is that has begun before the door."""
@@ -89,7 +90,7 @@ class Door:
         state = scope.setdefault("state", {})
         name = state.get("request_id")
         if name is None:
-            said = headers.get(b"x-request-id")
+            said = headers.get(REQUEST_ID)
             name = state["request_id"] = request_id(said, self._names)
         state["load"] = self._load
         observer, story = self._observer, None
@@ -150,7 +151,7 @@ class Door:
 
     def told(self, error: GenerationError, scope: Scope) -> Response:
         """The same for what was refused before it came in; counted like everything."""
-        said = dict(scope["headers"]).get(b"x-request-id")
+        said = dict(scope["headers"]).get(REQUEST_ID)
         scope["state"] = {"request_id": request_id(said, self._names)}
         response = self.said(error, scope)
         self._metrics.began()
@@ -245,15 +246,15 @@ class Answer:
                 headers += SAFE
             else:
                 headers += [pair for pair in SAFE if pair[0] not in said]
-            if b"x-request-id" not in said:
-                headers.append((b"x-request-id", self._id.encode()))
+            if REQUEST_ID not in said:
+                headers.append((REQUEST_ID, self._id.encode()))
             message = {**message, "headers": headers}
         await self._send(message)
 
 
 def request_id(said: bytes | None, names: Names) -> str:
     """The caller's own id for a request, if it is fit for logs; else a new one."""
-    if said is not None and REQUEST_ID.fullmatch(said):
+    if said is not None and FIT_FOR_LOGS.fullmatch(said):
         return said.decode("ascii")
     return names.one("req", ID_LETTERS)
 

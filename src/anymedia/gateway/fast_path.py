@@ -18,7 +18,7 @@ from anymedia.engine.identity import Names
 from anymedia.gateway.callers import Caller, credential
 from anymedia.gateway.cycle import Cycle, block
 from anymedia.gateway.door import SAFE, STORY, kind_of, request_id
-from anymedia.gateway.head import Head
+from anymedia.gateway.head import REQUEST_ID, Head
 from anymedia.gateway.metrics import Metrics
 from anymedia.gateway.repeats import HEADER as IDEMPOTENCY_KEY
 from anymedia.gateway.shared.body import KEPT
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
 ELSEWHERE = frozenset({b"origin", b"expect", IDEMPOTENCY_KEY})
 """Headers that somebody behind the door has something to say about."""
-REQUEST_ID = b"x-request-id"
 
 
 class Lane:

@@ -11,6 +11,8 @@ import re
 from typing import Any, TypeAlias
 
 Headers: TypeAlias = list[tuple[bytes, bytes]]
+REQUEST_ID = b"x-request-id"
+"""Who sends it has named the request."""
 LENGTH = re.compile(rb"\r\n(?i:content-length):[ \t]*(\d{1,8})[ \t]*\r\n")
 MOST_KEPT_BYTES = 8 * 1024
 """A longer one is read anew every time: each connection keeps one."""
@@ -100,11 +102,14 @@ class Pattern:
 
 
 def pattern(head: Head, written: bytes) -> Pattern | None:
-    """What repeats in a head that was let in, if anything may; a message framed by its one length."""
+    """What repeats in a head that was let in, if anything may; a message framed by its one length.
+
+    Where more was written than this one head, its bytes would be another message's framing.
+    """
     if b"upgrade" in head.said or len(written) > MOST_KEPT_BYTES:
         return None
     found = LENGTH.search(written)
-    if found is None or not written.endswith(b"\r\n\r\n"):
+    if found is None or written.find(b"\r\n\r\n") != len(written) - 4:
         return None
     if head.said.get(b"content-length") != found[1]:
         return None

@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from anymedia.contracts.errors import InvalidRequest
+from anymedia.engine.burst import Burst
 from anymedia.gateway.connection import Connection, rules_of
 from anymedia.gateway.turned_away import TurnedAway
 from anymedia.telemetry.lines import LogFormat, configure
@@ -181,6 +182,7 @@ def configured(app: Application, gateway: Gateway) -> uvicorn.Config:
         rules=rules_of(gateway.settings),
         load=gateway.load,
         told=app.door.told,
+        burst=Burst(),
         fast=app.fast_path,
         turned_away=TurnedAway(app.door.said, gateway.metrics),
     )

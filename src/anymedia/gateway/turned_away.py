@@ -20,7 +20,7 @@ from anymedia.gateway.head import Head, Headers
 from anymedia.gateway.metrics import Metrics, Tally
 from anymedia.gateway.spec import Refused
 
-MOST_KNOWN = 1_000
+MOST_KNOWN = 256
 
 
 class Known(NamedTuple):
