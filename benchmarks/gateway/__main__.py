@@ -56,6 +56,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--picture", type=tools.file(".svg"), metavar="FILE.svg")
     parser.add_argument("--page", action="store_true", help="write docs/benchmarks-gateway.md")
     asked = parser.parse_args(words)
+    tools.end_in_order()
     try:
         tools.checked(("nginx", "wrk"))
         candidates, absent = chosen(asked.peers)

@@ -45,9 +45,11 @@ http {{
   scgi_temp_path {folder}/scgi;
   uwsgi_temp_path {folder}/uwsgi;
 """
+# What is sent and not taken counts for all connections of the machine together. Left to itself it
+# would be megabytes for each stream, and where thousands are taken slowly nobody else gets through.
 PROVIDER = """\
   server {{
-    listen 127.0.0.1:{port} backlog=8192;
+    listen 127.0.0.1:{port} backlog=8192 sndbuf=128k;
     location / {{ default_type application/json; return 200 '{answer}'; }}
 """
 # A POST is not allowed for a file, which is how it becomes a GET of one. `ssi` makes nginx write

@@ -72,10 +72,13 @@ def rig(more: str = "") -> Iterator[Rig]:
     with (
         tempfile.TemporaryDirectory() as name,
         nginx.providing(Path(name) / "provider", apart.around) as port,
+        # Filling the kernel for thousands keeps a provider so busy that it would answer nobody else.
+        nginx.providing(Path(name) / "another", apart.around) as another,
     ):
         folder = Path(name) / "anymedia"
         folder.mkdir()
-        far_ends = {kind: f"http://127.0.0.1:{port}/{kind}/v1" for kind in KINDS}
+        ports = dict.fromkeys(KINDS, port) | {"long": another}
+        far_ends = {kind: f"http://127.0.0.1:{ports[kind]}/{kind}/v1" for kind in KINDS}
         with serving(folder, far_ends, on=apart.measured, more=more) as served:
             one = Rig(folder, apart, served, port)
             one.maximum(WARM_SECONDS)
@@ -86,6 +89,7 @@ def run(parser: argparse.ArgumentParser, work: Callable[[argparse.Namespace], An
     """Read the words, check what is needed, do it, and print what was found; the exit code."""
     parser.add_argument("--json", type=tools.file(".json"), metavar="FILE.json")
     asked = parser.parse_args()
+    tools.end_in_order()
     try:
         tools.checked(("nginx", "wrk"))
         found = work(asked)

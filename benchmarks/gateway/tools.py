@@ -7,8 +7,10 @@ import os
 import platform
 import resource
 import shutil
+import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,11 @@ def checked(names: Sequence[str], path: str | None = None) -> None:
         missing.append("what a process uses is read from /proc, which only Linux has")
     if missing:
         raise Missing("; ".join(missing))
+
+
+def end_in_order() -> None:
+    """Whoever terminates this ends what it has started as well, as an interrupt does."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
 def many_files() -> None:
