@@ -16,6 +16,9 @@ class VirtualClock:
     def now(self) -> datetime:
         return START + timedelta(seconds=self.seconds)
 
+    def time(self) -> float:
+        return self.now().timestamp()
+
     def monotonic(self) -> float:
         return self.seconds
 

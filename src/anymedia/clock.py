@@ -15,6 +15,10 @@ class Clock(Protocol):
         """The time of day, aware, in UTC."""
         ...
 
+    def time(self) -> float:
+        """The same as seconds since 1970."""
+        ...
+
     def monotonic(self) -> float:
         """Seconds that never go back, for measuring."""
         ...
@@ -31,7 +35,8 @@ class SystemClock:
         return datetime.now(UTC)
 
     monotonic = staticmethod(time.monotonic)
-    """Asked a dozen times for each request: so without a call in between."""
+    time = staticmethod(time.time)
+    """Both are asked several times for each request: so without a call in between."""
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

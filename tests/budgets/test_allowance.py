@@ -42,7 +42,7 @@ class CountingBank:
         self.concerns = Concerns(settings)
 
     def concerned(self, spender: Spender) -> tuple[Budget, ...]:
-        return self.concerns.find(spender, self.clock.now().timestamp())
+        return self.concerns.find(spender, self.clock.time())
 
     async def draw(
         self, holder: str, asks: Sequence[Ask], nano_usd: int | None

@@ -59,7 +59,7 @@ def clock() -> FakeClock:
 @pytest.fixture
 def double(clock: FakeClock) -> Iterator[DeepSeekDouble]:
     """A fresh double on loopback."""
-    made = DeepSeekDouble(clock=lambda: clock.now().timestamp())
+    made = DeepSeekDouble(clock=clock.time)
     with serving(made):
         yield made
 

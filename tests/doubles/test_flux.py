@@ -51,7 +51,7 @@ def clock() -> FakeClock:
 @pytest.fixture
 def double(clock: FakeClock) -> Iterator[FluxDouble]:
     """A fresh double on loopback."""
-    made = FluxDouble(clock=lambda: clock.now().timestamp())
+    made = FluxDouble(clock=clock.time)
     with serving(made):
         yield made
 

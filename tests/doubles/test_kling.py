@@ -52,7 +52,7 @@ def clock() -> FakeClock:
 @pytest.fixture
 def double(clock: FakeClock) -> Iterator[KlingDouble]:
     """A fresh double on loopback."""
-    made = KlingDouble(clock=lambda: clock.now().timestamp())
+    made = KlingDouble(clock=clock.time)
     with serving(made):
         yield made
 
@@ -194,7 +194,7 @@ def test_codes_say_more_than_their_status(
 
 def test_the_double_refuses_by_itself(clock: FakeClock) -> None:
     """Too many at once, an empty pack, a wrong body, an id that was used, a refused prompt."""
-    double = KlingDouble(at_once=1, clock=lambda: clock.now().timestamp())
+    double = KlingDouble(at_once=1, clock=clock.time)
     with serving(double):
         service = Loopback(KLING, double.base_url, {"api_key": double.key})
         handle = submitted(service, CLIP)

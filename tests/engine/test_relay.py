@@ -98,7 +98,7 @@ def test_a_row_says_whose_answer_it_was_and_what_it_cost_or_can_have_cost() -> N
     counted = {"input_tokens": 9, "output_tokens": 3, "requests": 1, "estimated": False}
     first, second = (msgspec.json.decode(msgspec.json.encode(row)) for row in bench.rows)
     for answer, row in ((told, first), (other, second)):
-        assert row.pop("at") == answer.started_at.timestamp()
+        assert row.pop("at") == answer.started
         assert (row.pop("id"), row.pop("attempt_id")) == (f"{answer.id}:settle", answer.id)
         assert row.pop("request") == answer.request_id
         assert row.pop("explanation")
@@ -246,7 +246,9 @@ def test_usage_that_is_told_otherwise_is_understood_too(said: bytes, row: dict[s
     """As by the long way: what is no number is left out, since the answer has been paid for."""
     content = ANSWER.content.partition(b'"usage"')[0] + said[1:]
     bench = Workbench(HttpResponse(200, content), providers=(OPENAI,))
-    assert passed(bench, body()).counts == row
+    receipt = passed(bench, body()).receipt
+    assert receipt is not None
+    assert receipt.counts == row
     assert len(bench.rows) == 1
 
 
@@ -400,7 +402,8 @@ def test_a_stream_of_messages_ends_with_what_it_cost() -> None:
     told = msgspec.json.decode(events[2].split(b"data: ")[1].split(b"\n\n")[0])
     assert told["usage"] == {"output_tokens": 3, "cost": bench.rows[0].amount / 1e9}  # type: ignore[operator]  # it has one
     assert events[2].endswith(NAMED[3])
-    assert answer.counts == {"input_tokens": 9, "output_tokens": 3}
+    assert answer.receipt is not None
+    assert answer.receipt.counts == {"input_tokens": 9, "output_tokens": 3}
 
 
 def test_a_stream_of_messages_that_is_cut_or_fails_is_told_so() -> None:

@@ -104,7 +104,7 @@ def test_a_key_is_known_until_the_keys_are_looked_up_and_one_that_ends_not_even_
         {
             digest("lasting"): (lasting, None),
             digest("ending"): (ending, None),
-            digest("rotated"): (rotated, clock.now().timestamp() + 9),
+            digest("rotated"): (rotated, clock.time() + 9),
         },
         ever=True,
     )

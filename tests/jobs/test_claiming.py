@@ -56,7 +56,7 @@ def test_free_is_what_nobody_alive_has(tmp_path: Path, how: str) -> None:
 
     async def course() -> tuple[set[str], set[str], list[str]]:
         database = database_in(tmp_path)
-        now = database.time(FakeClock().now().timestamp())
+        now = database.time(FakeClock().time())
         await database.write(lambda c: written(c, now))
         every = [f"{holder}_{name}" for holder in HOLDERS for name in ("due", "due_too", "never")]
 
@@ -91,7 +91,7 @@ def test_the_earliest_turn_is_taken_first(tmp_path: Path) -> None:
 
     async def course() -> list[str]:
         database = database_in(tmp_path)
-        now = database.time(FakeClock().now().timestamp())
+        now = database.time(FakeClock().time())
         await database.write(lambda c: written(c, now))
         found = await database.write(lambda c: rows.claim(c, "wrk_alive", now, 3))
         await database.close()

@@ -53,7 +53,7 @@ def test_a_job_begins_no_earlier_than_it_should(tmp_path: Path) -> None:
 
             def now(c: Any) -> None:
                 at = job_rows.c.id == handle.id
-                moment = client._engine.clock.now().timestamp()
+                moment = client._engine.clock.time()
                 values = {"not_before": moment, "due_at": moment}
                 c.execute(job_rows.update().where(at).values(**values))
 

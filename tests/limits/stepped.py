@@ -22,6 +22,9 @@ class SteppedClock:
     def now(self) -> datetime:
         return START + timedelta(seconds=self._seconds)
 
+    def time(self) -> float:
+        return self.now().timestamp()
+
     def monotonic(self) -> float:
         return self._seconds
 

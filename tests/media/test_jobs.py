@@ -192,6 +192,9 @@ class Hurried:
     def now(self) -> datetime:
         return self._began[0] + timedelta(seconds=self.monotonic() - self._began[1])
 
+    def time(self) -> float:
+        return self.now().timestamp()
+
     def monotonic(self) -> float:
         return self._began[1] + 10 * (time.monotonic() - self._began[1])
 

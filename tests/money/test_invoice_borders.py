@@ -54,6 +54,9 @@ class Calendar(SystemClock):
     def now(self) -> datetime:
         return self.at
 
+    def time(self) -> float:
+        return self.at.timestamp()
+
 
 def client(
     directory: Path,

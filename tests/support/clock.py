@@ -20,6 +20,9 @@ class FakeClock:
     def now(self) -> datetime:
         return self._now
 
+    def time(self) -> float:
+        return self._now.timestamp()
+
     def monotonic(self) -> float:
         return self._seconds
 

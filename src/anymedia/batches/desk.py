@@ -39,7 +39,7 @@ class Desk:
 
     def now(self) -> float:
         """Seconds since 1970, as all who share the database count them."""
-        return self.database.time(self.engine.clock.now().timestamp())
+        return self.database.time(self.engine.clock.time())
 
     async def change(self, batch_id: str, work: Callable[[Connection], T]) -> T:
         """Change a batch's rows, unless another process has taken it over."""

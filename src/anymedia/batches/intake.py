@@ -115,7 +115,7 @@ class Intake:
         self._refuse()
 
     def _now(self) -> float:
-        return self._database.time(self._engine.clock.now().timestamp())
+        return self._database.time(self._engine.clock.time())
 
     async def _one(self, number: int, line: Any) -> None:
         try:

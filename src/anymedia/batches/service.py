@@ -296,7 +296,7 @@ class Batches:
                 await working
 
     def _now(self) -> float:
-        return self._database.time(self._engine.clock.now().timestamp())
+        return self._database.time(self._engine.clock.time())
 
     def _changed(self, batch_id: str) -> None:
         if batch_id in self._news:

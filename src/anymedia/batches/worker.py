@@ -95,7 +95,7 @@ class Worker:
 
     def _now(self) -> float:
         """The time that all who share the database go by."""
-        return self._database.time(self._clock.now().timestamp())
+        return self._database.time(self._clock.time())
 
     async def _register(self) -> None:
         worker = f"wrk_{secrets.token_hex(8)}"

@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from anymedia.budgets.budget import LARGEST, Budget, Reached, Reserved, Spender, bounded
 from anymedia.budgets.concerns import MOST_REMEMBERED
@@ -113,7 +113,8 @@ class Purse:
         return self.granted - self.used
 
 
-class Ready(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Ready:
     """What somebody's attempts come out of, and within which time that is true."""
 
     since: float
@@ -128,6 +129,7 @@ class AllowanceBudgets:
         self._bank = bank
         self._tally = tally
         self._clock = clock
+        self._time = clock.time
         self._purses: dict[str, Purse] = {}
         self._held: dict[str, tuple[int, tuple[Purse, ...]]] = {}
         self._refused: dict[str, tuple[float, int, Reached]] = {}
@@ -167,7 +169,8 @@ class AllowanceBudgets:
             return Reserved(attempt_id)
         if nano_usd is None or not 0 <= nano_usd <= LARGEST:
             return None
-        now = self._clock.now().timestamp()
+        time = self._time
+        now = time()
         ready = self._ready.get(spender)
         if ready is None or not ready.since <= now < ready.until:
             ready = self._find(spender)
@@ -320,7 +323,7 @@ class AllowanceBudgets:
             self._tally.close()
 
     async def _report(self, purses: Sequence[Purse], *, idle: bool) -> None:
-        now = self._clock.now().timestamp()
+        now = self._clock.time()
         reports: dict[str, Report] = {}
         under_way = {purse for _, several in self._held.values() for purse in several}
         for purse in purses:

@@ -293,4 +293,4 @@ class MemoryBudgets:
                 self._tell(alert(account.budget, mark, account.committed, self._clock.now()))
 
     def _now(self) -> float:
-        return self._clock.now().timestamp()
+        return self._clock.time()

@@ -340,4 +340,4 @@ class RedisBudgets:
         return int((max(budget.ends - self._now(), 0.0) + KEPT_SECONDS) * 1000)
 
     def _now(self) -> float:
-        return self._clock.now().timestamp()
+        return self._clock.time()

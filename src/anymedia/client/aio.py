@@ -468,7 +468,7 @@ class AsyncClient:
                 limit_bytes=self.settings.max_artifact_bytes,
                 url=self.settings.artifacts_url,
                 public_url=self.settings.gateway.public_url,
-                now=lambda: self._engine.clock.now().timestamp(),
+                now=self._engine.clock.time,
             )
             self._opened_jobs = Jobs(
                 self._engine,

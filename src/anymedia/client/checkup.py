@@ -150,7 +150,7 @@ async def ledger(here: Installation) -> list[Finding]:
 
 async def work(here: Installation) -> list[Finding]:
     """What is not final and nobody works on, and what a person has to decide."""
-    now = here.engine.clock.now().timestamp()
+    now = here.engine.clock.time()
     pending, overdue, unknown, alive = await here.database.read(lambda c: standing(c, now))
     found: list[Finding] = []
     if overdue:

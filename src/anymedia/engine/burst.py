@@ -26,7 +26,8 @@ class Burst:
         """Write at the end of the round, in the order in which it was said."""
         waiting = self.waiting
         if not waiting:
-            loop.call_soon(self.send)
+            call_soon = loop.call_soon
+            call_soon(self.send)
         waiting.append((transport, data))
         if len(waiting) >= MOST_WAITING:
             self.send()
@@ -49,13 +50,12 @@ class Bursting:
         self._transport = transport
         self._loop = loop
         self._burst = burst
+        # What it has nothing to add to. There is no `__getattr__`: it would make all else slower.
         self.is_closing = transport.is_closing
         self.abort = transport.abort
         self.pause_reading = transport.pause_reading
         self.resume_reading = transport.resume_reading
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
+        self.get_extra_info = transport.get_extra_info
 
     def later(self, data: bytes) -> None:
         """Write at the end of the loop's round, with what others write."""
@@ -71,6 +71,11 @@ class Bursting:
         """The same, and nothing any more."""
         self._burst.send()
         self._transport.write_eof()
+
+    def can_write_eof(self) -> bool:
+        """Whether one can hang up on one side."""
+        found: bool = self._transport.can_write_eof()
+        return found
 
     def close(self) -> None:
         """Hang up when all is written."""

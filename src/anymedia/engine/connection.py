@@ -65,6 +65,9 @@ class Connection:
         located = provider.located(self._secrets) if provider.located else None
         self.base_url = configured.base_url or located or provider.base_url
         self._settings = settings
+        self._limit_bytes = settings.max_response_bytes
+        self.learns_limits = configured.learn_limits
+        """Whether what the provider says of its limits is heeded."""
         self._transport = transport
         self._clock = clock
         self._variant = variant or Variant(configured)
@@ -170,11 +173,10 @@ class Connection:
     async def pass_on(self, outgoing: Outgoing, read: Callable[[HttpResponse], T]) -> T:
         """What is read of the answer to a request that is ready to go."""
         try:
-            response = await self._transport.send(
-                outgoing, limit_bytes=self._settings.max_response_bytes
-            )
-            if self._heard is not None:
-                self._heard(self, response)
+            response = await self._transport.send(outgoing, limit_bytes=self._limit_bytes)
+            heard = self._heard
+            if heard is not None:
+                heard(self, response)
             if response.status >= 300:
                 self.refuse_redirect(response)
                 if response.status >= 400:
@@ -186,9 +188,7 @@ class Connection:
     async def send(self, request: HttpRequest, *, timeout_seconds: float) -> HttpResponse:
         """One request and its whole answer."""
         outgoing = await self.outgoing(request, timeout_seconds=timeout_seconds)
-        response = await self._transport.send(
-            outgoing, limit_bytes=self._settings.max_response_bytes
-        )
+        response = await self._transport.send(outgoing, limit_bytes=self._limit_bytes)
         if self._heard is not None:
             self._heard(self, response)
         self.refuse_redirect(response)

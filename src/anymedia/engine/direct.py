@@ -17,18 +17,16 @@ import zlib
 from asyncio import get_running_loop
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import lru_cache
 from importlib.util import find_spec
 from itertools import chain
 from math import inf
-from operator import methodcaller
 from threading import get_ident
 from typing import Any
 
 from anymedia.contracts.errors import NetworkFailed, ProviderTimeout, UnreadableResponse
 from anymedia.contracts.version import __version__
 from anymedia.engine.burst import Burst
-from anymedia.wire.http import Headers, HttpResponse
+from anymedia.wire.http import Headers, HttpResponse, Unread
 from anymedia.wire.large import Body
 
 KEPT_SECONDS = 4.0
@@ -44,6 +42,8 @@ MOST_PIECE_BYTES = 16 * 1024 * 1024
 """Of what a single piece of a stream unpacks to."""
 PLAIN = re.compile(r"http://([A-Za-z0-9.-]+(?::(\d{1,5}))?)(/[!-~]*)", re.ASCII)
 MOST_PORT = 65_535
+MOST_NAMES = 1_000
+"""Of headers, that are remembered."""
 NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 VALUE = re.compile(r"[\t\x20-\x7e]*")
 
@@ -160,7 +160,7 @@ class Line(asyncio.Protocol):
         """Whether nothing is to come: the answer has been read to its end, or nobody has asked."""
         self.reusable = False
         self.status = 0
-        self.headers = Headers()
+        self.headers: Headers = Headers()
         self._transport: Any = None
         self._parser: Any = None
         self._waiter: asyncio.Future[None] | None = None
@@ -216,7 +216,7 @@ class Line(asyncio.Protocol):
             for piece in (body,) if isinstance(body, bytes) else body:
                 self._transport.write(piece)
         else:
-            whole = b"%b%d\r\n\r\n%b" % (head, size, bytes(body))
+            whole = b"".join((head, str(size).encode(), b"\r\n\r\n", bytes(body)))
             self._burst.add(loop, self._transport, whole)
         return waiter
 
@@ -364,13 +364,16 @@ class Line(asyncio.Protocol):
         if self._head_size > MOST_HEAD_BYTES and self._held() > MOST_HEAD_BYTES:
             raise endless()
         self._head_size = 0
-        # The first counts of those, too, that differ in case alone.
-        names = map(lowered, reversed(said))
-        found = dict(zip(names, map(decoded, reversed(said.values())), strict=True))
+        found: dict[str, bytes] = {}
+        lowered = LOWERED
+        for name, value in reversed(said.items()):
+            found[lowered[name]] = (
+                value  # the first counts of those, too, that differ in case alone
+            )
         said.clear()
-        self.headers = Headers.lowered(found)
+        self.headers = Unread(found)
         if "content-encoding" in found:
-            packed = found["content-encoding"].lower()
+            packed = found["content-encoding"].decode("latin-1").lower()
             if packed != "identity":
                 self._unpacking = unpacking(packed)
         limit = self._limit
@@ -430,14 +433,17 @@ def endless() -> UnreadableResponse:
     return UnreadableResponse("the answer's head has no end", accepted="unknown")
 
 
-@lru_cache(maxsize=128)
-def lowered(name: bytes) -> str:
-    """A header's name as it is looked for."""
-    return name.decode("latin-1").lower()
+class Lowered(dict[bytes, str]):
+    """Headers' names as they are looked for, by how they are written."""
+
+    def __missing__(self, name: bytes) -> str:
+        if len(self) >= MOST_NAMES:
+            self.clear()
+        found = self[name] = name.decode("latin-1").lower()
+        return found
 
 
-decoded = methodcaller("decode", "latin-1")
-"""A header's value as text."""
+LOWERED = Lowered()
 
 
 def unpacking(packed: str) -> Any:

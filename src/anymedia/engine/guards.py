@@ -285,9 +285,9 @@ class Guards:
 
     def heard(self, connection: Connection, response: HttpResponse) -> None:
         """What a provider says in passing about its limits."""
-        if not connection.configured.learn_limits:
+        if not connection.learns_limits:
             return
-        if "ratelimit" not in "\n".join(response.headers):  # which are in lower case
+        if "ratelimit" not in "\n".join(response.headers.names()):
             return  # as most say nothing of it
         for learned in read_limits(response.headers, self._clock.now()):
             self.limiter.learn(own_key(connection), learned)

@@ -7,7 +7,8 @@ output. A part with a price of its own is charged at that, and the rest at the w
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from operator import itemgetter, mul, truediv
 from typing import Any, NamedTuple
@@ -85,14 +86,16 @@ class Line(NamedTuple):
     """What one of it costs, for people."""
 
 
-class Sheet(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Sheet:
     """How a set of units is charged."""
 
     lines: tuple[Line, ...]
     stated: Callable[[Mapping[str, Decimal | int]], tuple[Decimal | int, ...]]
     """What was stated of each line's unit."""
     usd: tuple[Decimal, ...]
-    per: tuple[int, ...]
+    per: tuple[int, ...] | None
+    """How many of it cost that; `None` where each costs it by itself."""
     closely: bool
     """Whether some line is not charged for all that was stated of its unit, or there is none."""
     price: dict[str, Any]
@@ -154,10 +157,13 @@ class Tariff:
         sheet = self._sheets.get(key)
         if sheet is None:
             sheet = self._kept(key, amounts)
-        used: Sequence[Decimal | int] = sheet.stated(amounts)
+        stated = sheet.stated
+        used: Sequence[Decimal | int] = stated(amounts)
         if sheet.closely or min(used) < 0:  # some do say that
             used = [used_of(line, amounts) for line in sheet.lines]
-        parts = map(truediv, map(mul, used, sheet.usd), sheet.per)
+        parts: Iterable[Decimal] = map(mul, used, sheet.usd)
+        if sheet.per is not None:
+            parts = map(truediv, parts, sheet.per)
         return sheet, used, sum(parts, NOTHING)
 
     def _unpriced(self, amounts: Mapping[str, Decimal | int]) -> Reckoned:
@@ -198,11 +204,12 @@ class Tariff:
         missing = () if self._free else unknown_units(prices, circumstances, amounts)
         named = {one.unit for one in lines}
         elsewhere = tuple(unit for unit in SOLD_BY if unit in amounts and unit not in named)
+        per = tuple(line.price.per for line in lines)
         return Sheet(
             tuple(lines),
             stated=taking(tuple(line.unit for line in lines)),
             usd=tuple(line.price.usd for line in lines),
-            per=tuple(line.price.per for line in lines),
+            per=per if any(one != 1 for one in per) else None,
             closely=not lines or any(line.parts or not line.plain for line in lines),
             price=told(lines),
             elsewhere=elsewhere,

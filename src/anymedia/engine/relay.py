@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from dataclasses import replace
+from datetime import UTC, datetime
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
@@ -47,32 +48,67 @@ PENDING = Reckoned(None, "pending", "")
 class Passed:
     """An answer on its way through; `course` tells the long way what was tried, if it failed."""
 
-    bound: int | None = None
-    """Nano-dollars that it can cost at most, where somebody asks for that."""
-    most: dict[str, int] | None = None
-    """What it can consume at most, likewise."""
-    claim: Claim | None = None
-    """On its limits."""
-    admission: Admission | None = None
-    sent = answered = recorded = False
-    first_seconds: float | None = None
-    content = b""
-    receipt: Receipt | None = None
-    cost = PENDING
-    observed: Observed | None = None
-    _one: Try | None = None
+    __slots__ = (
+        "_one",
+        "admission",
+        "answered",
+        "asker",
+        "began",
+        "bound",
+        "claim",
+        "content",
+        "cost",
+        "ended",
+        "engine",
+        "fields",
+        "first_seconds",
+        "id",
+        "most",
+        "observed",
+        "receipt",
+        "recorded",
+        "request_id",
+        "sent",
+        "since",
+        "started",
+        "terms",
+        "way",
+    )  # fmt: skip
 
     def __init__(
-        self, engine: Engine, names: Names, way: Way, fields: Fields, asker: Asker
+        self,
+        engine: Engine,
+        names: Names,
+        way: Way,
+        fields: Fields,
+        asker: Asker,
+        *,
+        now: float,
+        time: float,
     ) -> None:
         self.engine = engine
         self.way = way
         self.fields = fields
         self.asker = asker
         self.id, self.request_id = names.two("att", "req")
-        self.since = self.began = engine.clock.monotonic()
-        self.started_at = engine.clock.now()
+        self.since = self.began = self.ended = now
+        """When it was taken on, when it was sent, and when its answer had come (monotonic)."""
+        self.started = time
         self.terms: Terms = way.terms(engine.guards.quotas, asker.caller)
+        self.bound: int | None = None
+        """Nano-dollars that it can cost at most, where somebody asks for that."""
+        self.most: dict[str, int] | None = None
+        """What it can consume at most, likewise."""
+        self.claim: Claim | None = None
+        """On its limits."""
+        self.admission: Admission | None = None
+        self.sent = self.answered = self.recorded = False
+        self.first_seconds: float | None = None
+        self.content = b""
+        self.receipt: Receipt | None = None
+        self.cost = PENDING
+        self._one: Try | None = None
+        self.observed: Observed | None = None
         observer = engine.observer
         if observer is not None:
             self.observed = observer.attempt("text", way.provider, way.model_id, 1, self.request_id)
@@ -92,12 +128,6 @@ class Passed:
         told = self.receipt.model if self.receipt is not None else None
         return told or self.way.model_id
 
-    @property
-    def counts(self) -> dict[str, int]:
-        """What was consumed, as far as the provider said."""
-        return self.receipt.counts if self.receipt is not None else {}
-
-    @property
     def tokens(self) -> int | None:
         """How many tokens it took, if that is known."""
         receipt = self.receipt
@@ -131,7 +161,7 @@ class Passed:
                 attempt_id=self.id,
                 since=self.since,
                 began=self.began,
-                started_at=self.started_at,
+                started_at=datetime.fromtimestamp(self.started, UTC),
                 observed=self.observed,
             )
         one = self._one
@@ -146,6 +176,7 @@ class Relays:
         self._engine = engine
         self._ways = Ways(engine)
         self._names = Names()
+        self._monotonic, self._time = engine.clock.monotonic, engine.clock.time
 
     def way(self, fields: Fields, dialect: str, *, streaming: bool) -> Way | None:
         """The short way for a body, if it may go one."""
@@ -153,7 +184,8 @@ class Relays:
 
     def begun(self, way: Way, fields: Fields, asker: Asker) -> Passed:
         """An answer that is going to be asked for."""
-        return Passed(self._engine, self._names, way, fields, asker)
+        monotonic, time = self._monotonic, self._time
+        return Passed(self._engine, self._names, way, fields, asker, now=monotonic(), time=time())
 
     async def call(self, passed: Passed, body: bytes) -> None:
         """The whole answer. Without a receipt it failed, and the long way may go on.
@@ -163,10 +195,11 @@ class Relays:
         way = passed.way
         try:
             await self._enter(passed)
-            content = way.relay.ask(body, passed.fields, way.model_id)
+            ask, signed = way.ask, way.signed
+            content = ask(body, passed.fields, way.model_id)
             outgoing = self._outgoing(passed, content) or await self._authorized(passed, content)
             passed.sent = True
-            receipt = await way.connection.pass_on(outgoing, way.relay.read)
+            receipt = await way.connection.pass_on(outgoing, way.read)
             passed.answered = True
             self._record(passed, receipt)
         except BaseException as error:
@@ -175,7 +208,7 @@ class Relays:
             return
         passed.receipt = receipt
         await self._leave(passed)
-        passed.content = way.relay.signed(receipt.answer, way.name, passed.cost.amount)
+        passed.content = signed(receipt.answer, way.name, passed.cost.amount)
 
     async def stream(self, passed: Passed, body: bytes) -> AsyncGenerator[bytes, None]:
         """The answer's events as they come.
@@ -233,8 +266,9 @@ class Relays:
                 await guards.limiter.release(passed.id, refund=True)
             raise
         passed.admission = admission
-        passed.began = self._engine.clock.monotonic()
-        way.notes.begun(passed.began)
+        monotonic = self._monotonic
+        passed.began = began = monotonic()
+        way.notes.begun(began)
 
     def _taken(self, passed: Passed, terms: Terms) -> Taken | Full | None:
         """Room under every limit; nothing where it has to be waited or asked for."""
@@ -313,9 +347,9 @@ class Relays:
 
     def _record(self, passed: Passed, receipt: Receipt) -> None:
         """What it consumed and costs, written down before anybody hears the answer."""
-        way, clock = passed.way, self._engine.clock
+        way, monotonic, time = passed.way, self._monotonic, self._time
         amounts = {**receipt.counts, "requests": 1}
-        passed.cost = cost = way.tariff(passed.started_at).reckoned(amounts, estimated=False)
+        passed.cost = cost = way.tariff(passed.started).reckoned(amounts, estimated=False)
         computed = amount = nano(cost.amount)
         reported = None
         if receipt.reported_cost is not None:
@@ -326,7 +360,8 @@ class Relays:
             amount = nano(cost.amount)
             reported = amount if cost.basis == "reported" else None
         passed.recorded = True
-        seconds = clock.monotonic() - passed.began
+        passed.ended = ended = monotonic()
+        seconds = ended - passed.began
         if passed.observed is not None:
             passed.observed.ended(
                 "succeeded", seconds=seconds, usage=receipt.usage, cost=cost.cost()
@@ -334,7 +369,7 @@ class Relays:
         row = with_facts(
             way.row,
             id=f"{passed.id}:settle",
-            at=clock.now().timestamp(),
+            at=time(),
             attempt_id=passed.id,
             request=passed.request_id,
             reference=reference_of(None, receipt.request_id),
@@ -356,17 +391,17 @@ class Relays:
         """Everybody hears that it went well; slots are free, and estimates become what it was."""
         guards, way, terms = self._engine.guards, passed.way, passed.terms
         assert passed.admission is not None
-        now = self._engine.clock.monotonic()
+        ended = passed.ended
         way.notes.succeeded(
             passed.admission,
-            now,
-            seconds=now - passed.began,
+            ended,
+            seconds=ended - passed.began,
             first_seconds=passed.first_seconds,
             cost=passed.cost,
         )
         told = guards.limiter.end(
             passed.id,
-            tokens=passed.tokens if terms.counts_tokens else None,
+            tokens=passed.tokens() if terms.counts_tokens else None,
             micro_usd=micro_usd(passed.cost) if terms.counts_money else None,
         )
         if told is not None:

@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from math import ceil
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from anymedia.budgets.budget import Spender
 from anymedia.choosing import Option
@@ -46,7 +46,8 @@ NAME = re.compile(rb'"([\w./:@+-]{1,200})"', re.ASCII)
 """A model's name as JSON has it, without anything that has to be unescaped."""
 
 
-class Terms(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Terms:
     """What one caller's attempts fall under."""
 
     rules: Rules
@@ -65,7 +66,10 @@ class Way:
     def __init__(self, engine: Engine, candidate: Candidate, relay: Relay) -> None:
         connection, model = candidate.connection, candidate.model
         self.candidate = candidate
+        self.model = model
         self.relay = relay
+        self.suits, self.ask, self.read, self.most = relay.suits, relay.ask, relay.read, relay.most
+        self.signed = relay.signed
         self.name = candidate.name
         self.connection = connection
         self.provider = connection.name
@@ -106,14 +110,15 @@ class Way:
         self._quotas: Quotas | None = None
         self._terms: dict[str | None, Terms] = {}
 
-    def tariff(self, at: datetime | None) -> Tariff:
-        """The prices at a time; without one, those of the dearest hour."""
+    def tariff(self, at: float | None) -> Tariff:
+        """The prices at a time (seconds since 1970); without one, those of the dearest hour."""
         if at is None or not self.peaks:
             return self._tariff
-        when = period(self.peaks, at)
+        moment = datetime.fromtimestamp(at, UTC)
+        when = period(self.peaks, moment)
         found = self._tariffs.get(when)
         if found is None:
-            facts = circumstances(self.candidate.request, self.candidate.model, at)
+            facts = circumstances(self.candidate.request, self.candidate.model, moment)
             found = self._tariffs[when] = Tariff(self.candidate.model, facts)
         return found
 
@@ -147,7 +152,8 @@ class Way:
 
     def bound(self, fields: Fields) -> dict[str, int]:
         """The most that a body can consume."""
-        words, output = memoryview(fields["messages"]).nbytes, self.relay.most(fields)
+        most = self.most
+        words, output = memoryview(fields["messages"]).nbytes, most(fields)
         if "system" in fields:
             words += memoryview(fields["system"]).nbytes
         if not output:
@@ -187,12 +193,14 @@ class Ways:
         self._today = date.min
         self._look_again_at = float("-inf")
         self._monotonic = engine.clock.monotonic
+        self._state = engine.guards.breakers.state
 
     def find(self, fields: Fields, dialect: str, *, streaming: bool) -> Way | None:
         """The way for a body, if it may go a short one."""
+        monotonic = self._monotonic
         if (
             self._generation != self._engine.providers.generation
-            or self._monotonic() >= self._look_again_at
+            or monotonic() >= self._look_again_at
         ):
             self._keep_up()
         written = bytes(fields["model"]) if "model" in fields else b""
@@ -208,7 +216,8 @@ class Ways:
         if choice is None:
             return None
         for way in choice.first:
-            if not way.relay.suits(fields, way.candidate.model):
+            suits = way.suits
+            if not suits(fields, way.model):
                 return None
         return self._picked(choice)
 
@@ -223,10 +232,10 @@ class Ways:
 
     def _picked(self, choice: Choice) -> Way | None:
         """Whose turn it is; nobody whose circuit is open."""
+        state, only = self._state, choice.only
+        if only is not None:
+            return only if state(only.circuit) != "open" else None
         engine = self._engine
-        state = engine.guards.breakers.state
-        if choice.only is not None:
-            return choice.only if state(choice.only.circuit) != "open" else None
         if choice.strategy is None:
             name = next(iter(choice.of))
         else:

@@ -53,7 +53,7 @@ EXPOSED = (
     "request-id",
     "anymedia-model",
     "anymedia-cost-usd",
-    *(name.decode() for names in (OPENAI, ANTHROPIC) for of in names.values() for name in of),
+    *(name for names in (OPENAI, ANTHROPIC) for of in names.values() for name in of),
 )
 """Headers that pages of other origins may read."""
 LEAST_SECONDS = 5.0
@@ -91,7 +91,8 @@ class Gateway:
         self.observer = Observer(log, spans) if watched else None
         self.client.observer = self.observer
         self.metrics = Metrics()
-        self.load = Load(lambda: self.settings)
+        client = self.client
+        self.load = Load(lambda: client.settings.gateway)
         self.client.metrics = self.metrics
         self.keys = Keys(self.client.database, self.clock)
         self.callers = Callers(

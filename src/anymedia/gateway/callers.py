@@ -46,6 +46,8 @@ class Caller(Asker):
     """Whether it may have something made."""
     freely: frozenset[Medium] = field(init=False)
     """Media of which it may ask every model."""
+    owner: str = field(init=False)
+    """Whose jobs and artifacts they are."""
 
     def __post_init__(self) -> None:
         key = self.key
@@ -53,11 +55,7 @@ class Caller(Asker):
         media = MEDIA if key is None or not key.media else key.media
         object.__setattr__(self, "generates", self.may("generate"))
         object.__setattr__(self, "freely", frozenset(media if self.generates and free else ()))
-
-    @property
-    def owner(self) -> str:
-        """Whose jobs and artifacts they are."""
-        return self.caller or LOCAL
+        object.__setattr__(self, "owner", self.caller or LOCAL)
 
     def may(self, scope: Scope) -> bool:
         """Whether a scope is among its rights."""
@@ -149,7 +147,7 @@ class Callers:
         self._lately = {}
 
     def lately(self, written: bytes | None) -> Caller | None:
-        """Who sent this a moment ago, as far as that is still true."""
+        """Who sent this a moment ago, as far as that is still true; nobody while all may come."""
         return self._lately.get(written) if written is not None else None
 
     async def known(self, scope: Asked) -> None:
@@ -169,7 +167,9 @@ class Callers:
         if found is None:
             await self.renew_if_due(STRANGER_SECONDS)
             found = self._found(secret)
-        if found is not None and written is not None and self._bunch.lasts(secret):
+        if written is None or self.open:
+            return found
+        if found is not None and self._bunch.lasts(secret):
             if len(self._lately) >= MOST_LATELY:
                 self._lately.clear()
             self._lately[written] = found

@@ -113,7 +113,7 @@ class ProviderChanges:
 
     async def _write(self, name: str, settings: ProviderSettings | None) -> None:
         text = None if settings is None else self._encrypted(settings)
-        at = self._client.clock.now().timestamp()
+        at = self._client.clock.time()
         columns = {"settings": text, "changed_at": at}
 
         def work(c: Connection) -> None:

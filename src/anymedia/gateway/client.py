@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -82,7 +81,10 @@ class GatewayClient(AsyncClient):
         """How to look what is left under a caller's limits; nothing where it has none."""
         guards = self._engine.guards
         rule = guards.quotas.of_caller(caller)
-        return None if rule is None or rule.plan.free else partial(guards.limiter.left_now, rule)
+        if rule is None or rule.plan.free:
+            return None
+        limiter = guards.limiter
+        return lambda: limiter.left_now(rule)
 
     @property
     def clock(self) -> Clock:
@@ -101,7 +103,7 @@ class GatewayClient(AsyncClient):
 
     async def by_link(self, artifact_id: str, expires: str, signature: str) -> StoredArtifact:
         """What a signed link leads to, whoever comes with it. `NotFound` for a wrong one."""
-        now = self.clock.now().timestamp()
+        now = self.clock.time()
         self._jobs.store.links.check(artifact_id, expires, signature, now)
         return await self._jobs.handed_over(artifact_id)
 

@@ -392,7 +392,8 @@ class Connection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """It is answered: now the next one, or for a while nothing."""
         self.server_state.total_requests += 1
-        if not self.transport.is_closing():
+        closing = self._bursting.is_closing
+        if not closing():
             if self.flow.read_paused:
                 self.flow.resume_reading()
             if self.pipeline:

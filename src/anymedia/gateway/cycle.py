@@ -40,19 +40,9 @@ Fast: TypeAlias = Callable[["Cycle"], Awaitable[bool]]
 class Cycle(RequestResponseCycle):
     """Hands on what comes of a request, and writes its answer."""
 
-    # How each begins. Its parent sets all of it for each, and makes an event besides.
     access_log = False
     """A log of requests is written elsewhere."""
-    disconnected = response_started = response_complete = False
-    more_body = True
-    body: bytes | bytearray = b""  # type: ignore[assignment]  # as it came, where it came at once
-    chunked_encoding: bool | None = None
-    expected_content_length = 0
-    _news = False
-    _event: asyncio.Event | None = None
-    """For whoever waits for news; as a rule nobody does."""
-    _held: bytes | None = None
-    _left: Callable[[], None] | None = None
+    body: bytes | bytearray  # type: ignore[assignment]  # as it came, where it came at once
 
     def __init__(
         self,
@@ -84,6 +74,17 @@ class Cycle(RequestResponseCycle):
         self.on_response = on_response
         self.keep_alive = keep_alive
         self.waiting_for_100_continue = expect_100_continue
+        # As its parent does, but for an event that hardly anybody waits for.
+        self.disconnected = self.response_started = self.response_complete = False
+        self.more_body = True
+        self.body = b""
+        self.chunked_encoding: bool | None = None
+        self.expected_content_length = 0
+        self._news = False
+        self._event: asyncio.Event | None = None
+        """For whoever waits for news."""
+        self._held: bytes | None = None
+        self._left: Callable[[], None] | None = None
 
     @cached_property
     def scope(self) -> Any:  # type: ignore[override]  # made where an application is asked
@@ -94,9 +95,10 @@ class Cycle(RequestResponseCycle):
 
     async def run_asgi(self, app: Any) -> None:
         """Have it answered."""
-        if self._fast is not None:
+        fast = self._fast
+        if fast is not None:
             try:
-                if await self._fast(self):
+                if await fast(self):
                     return
             except BaseException:
                 self.transport.close()
@@ -238,12 +240,13 @@ class Cycle(RequestResponseCycle):
             return
         self.response_started = self.response_complete = True
         self.waiting_for_100_continue = False
-        begins = GOOD + standing(tuple(self.default_headers)) + lines
-        self.transport.later(begins + (END if self.keep_alive else LAST) + body)
+        end = END if self.keep_alive else LAST
+        self.transport.later(b"".join((GOOD, standing(self.default_headers), lines, end, body)))
         self.set()
         if not self.keep_alive:
             self.transport.close()
-        self.on_response()
+        on_response = self.on_response
+        on_response()
 
     def _head(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
         """Status and headers. `RuntimeError` for what would be read in another way."""
@@ -278,10 +281,23 @@ def block(lines: Sequence[tuple[bytes, bytes]]) -> bytes:
     return written
 
 
-@lru_cache(maxsize=4)
-def standing(lines: tuple[tuple[bytes, bytes], ...]) -> bytes:
-    """The same of those that the server adds to every answer, which are others every second."""
-    return block(lines)
+class Standing:
+    """The same of those that the server adds to every answer: for a second it is one list."""
+
+    __slots__ = ("_block", "_lines")
+
+    def __init__(self) -> None:
+        self._lines: list[tuple[bytes, bytes]] | None = None
+        self._block = b""
+
+    def __call__(self, lines: list[tuple[bytes, bytes]]) -> bytes:
+        """As they are written."""
+        if lines is not self._lines:
+            self._block, self._lines = block(lines), lines
+        return self._block
+
+
+standing = Standing()
 
 
 @lru_cache(maxsize=1024)

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Literal
 
 from starlette.routing import BaseRoute, Route
 
+from anymedia.contracts.configuration import Settings
 from anymedia.engine.identity import Names
 from anymedia.gateway.callers import Caller, credential
-from anymedia.gateway.cycle import Cycle, block
+from anymedia.gateway.cycle import END, Cycle, block
 from anymedia.gateway.door import SAFE, STORY, kind_of, request_id
 from anymedia.gateway.head import REQUEST_ID, Head
 from anymedia.gateway.metrics import Metrics
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from anymedia.engine.relay import Passed
     from anymedia.gateway.app import Gateway
 
+LENGTH = b"content-length: "
+COST_AFTER = END + COST + b": "
 ELSEWHERE = frozenset({b"origin", b"expect", IDEMPOTENCY_KEY})
 """Headers that somebody behind the door has something to say about."""
 
@@ -55,8 +58,8 @@ class Lane:
         self.tally = metrics.tally(path, "POST", 200, kind_of({"method": "POST", "path": path}))
         self.anthropic = path.startswith("/v1/messages")
         self._without = short_way.without | ELSEWHERE
-        self._identity = b"".join(b"%b: %%b\r\n" % name for name in {*short_way.ids, REQUEST_ID})
-        self._names = len({*short_way.ids, REQUEST_ID})
+        names = sorted({*short_way.ids, REQUEST_ID})
+        self._around = b"".join(b"%b: \0\r\n" % name for name in names).split(b"\0")
 
     def takes(self, head: Head) -> bool:
         """Whether a request with this head may come here."""
@@ -64,7 +67,7 @@ class Lane:
 
     def identity(self, name: str) -> bytes:
         """The request's id, wherever clients look for it."""
-        return self._identity % ((name.encode(),) * self._names)
+        return name.encode().join(self._around)
 
 
 class FastPath:
@@ -77,6 +80,10 @@ class FastPath:
         self._metrics = gateway.metrics
         self._observer = gateway.observer
         self._names = Names()
+        self._now = gateway.clock.now
+        self._settings: Settings | None = None
+        """Those that what follows is of."""
+        self._limit_bytes = 0
         self._lanes = {
             ("POST", route.path): Lane(route.path, route.app.short_way, gateway.metrics)
             for route in plain
@@ -92,7 +99,7 @@ class FastPath:
         if lane is None:
             lane = self._looked_at(head)
         caller = self._callers.lately(head.credential) if lane else None
-        body = cycle.whole_body() if caller is not None and not self._callers.open else None
+        body = cycle.whole_body() if caller is not None else None
         if caller is None or body is None:
             return False
         return await self._serve(lane, caller, body, cycle)
@@ -110,7 +117,10 @@ class FastPath:
         began = perf_counter()
         head, state = cycle.head, cycle.state
         state[KEPT] = body
-        fields = fields_of(body) if len(body) <= self._gateway.limit_bytes else None
+        settings = self._client.settings
+        if settings is not self._settings:
+            self._settings, self._limit_bytes = settings, settings.gateway.max_body_bytes
+        fields = fields_of(body) if len(body) <= self._limit_bytes else None
         if fields is None or is_streamed(fields):
             return False
         name = state["request_id"] = request_id(head.said.get(REQUEST_ID), self._names)
@@ -136,9 +146,9 @@ class FastPath:
             return False
         finally:
             self._metrics.left()
-        lines = known(passed.name) + lane.identity(name) + changing(passed)
+        lines = known(passed.way.name) + lane.identity(name) + changing(passed)
         if left:
-            lines += limits_left(left, self._client.clock.now, anthropic=lane.anthropic)
+            lines += limits_left(left, self._now, anthropic=lane.anthropic)
         cycle.answer(lines, passed.content)
         lane.short_way.ended(passed)
         seconds = perf_counter() - began
@@ -162,10 +172,10 @@ class FastPath:
 
 def changing(passed: Passed) -> bytes:
     """Headers that are others with every answer."""
-    lines = b"content-length: %d\r\n" % len(passed.content)
-    if passed.cost.amount is None:
-        return lines
-    return lines + b"%b: %b\r\n" % (COST, written(passed.cost.amount))
+    length, amount = str(len(passed.content)).encode(), passed.cost.amount
+    if amount is None:
+        return b"".join((LENGTH, length, END))
+    return b"".join((LENGTH, length, COST_AFTER, written(amount), END))
 
 
 @lru_cache(maxsize=1024)

@@ -88,7 +88,7 @@ class Keys:
 
     async def revoke(self, key_id: str, *, actor: str) -> VirtualKey:
         """Let a key open nothing any more. Its jobs go on."""
-        at = self._clock.now().timestamp()
+        at = self._clock.time()
 
         def work(c: Connection) -> VirtualKey:
             if rows.revoke(c, key_id, at):
@@ -119,7 +119,7 @@ class Keys:
 
     async def note(self, *, actor: str, action: str, subject: str) -> None:
         """Write down something else that an administrator did."""
-        at = self._clock.now().timestamp()
+        at = self._clock.time()
         await self._database.write(
             lambda c: rows.write_down(c, now=at, actor=actor, action=action, subject=subject)
         )

@@ -177,8 +177,10 @@ class Metrics:
 
     def passed(self, passed: Passed, seconds: float) -> None:
         """The same by the short way."""
-        counts = passed.counts
-        tally = self._tally_of("text", passed.provider, passed.model)
+        way, receipt = passed.way, passed.receipt
+        assert receipt is not None
+        counts = receipt.counts
+        tally = self._tally_of("text", way.provider, receipt.model or way.model_id)
         tally.add(seconds)
         tally.spent(counts.get("input_tokens"), counts.get("output_tokens"), passed.cost.amount)
 

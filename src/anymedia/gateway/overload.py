@@ -59,6 +59,10 @@ class Load:
         chance: Callable[[float, float], float] = random.uniform,
     ) -> None:
         self._settings = settings
+        self._seen: GatewaySettings | None = None
+        """The settings that the next two are of."""
+        self._allowed_at_once = 0
+        self._allowed_seconds = 0.0
         self._now = now
         self._chance = chance
         self._due: float | None = None
@@ -78,12 +82,17 @@ class Load:
 
     def full(self, path: str, under_way: int) -> Refused | None:
         """Why a request is not let in beside so many, if so."""
-        settings = self._settings()
-        if under_way >= settings.max_concurrent:
+        told = self._settings
+        settings = told()
+        if settings is not self._seen:
+            self._seen, self._allowed_at_once = settings, settings.max_concurrent
+            self._allowed_seconds = settings.max_delay_seconds
+        if under_way >= self._allowed_at_once:
             return None if path in HEALTH else self.refusal("too many requests are under way")
-        if under_way < FEW or not settings.max_delay_seconds or path in HEALTH:
+        allowed_seconds = self._allowed_seconds
+        if under_way < FEW or not allowed_seconds or path in HEALTH:
             return None
-        if under_way < self._room and not self.is_late(settings.max_delay_seconds):
+        if under_way < self._room and not self.is_late(allowed_seconds):
             self._most = max(self._most, under_way)
             self._begun += 1
             return None

@@ -54,7 +54,7 @@ class TurnedAway:
             known = self._known[key] = self._made(refusal, head)
         self._metrics.counted(known.tally, 0.0)
         name = self._names.one("req", ID_LETTERS).encode()
-        return known.begins + standing(tuple(default_headers)) + name.join(known.around)
+        return known.begins + standing(default_headers) + name.join(known.around)
 
     def _made(self, refusal: Refused, head: Head) -> Known:
         name = self._names.one("req", ID_LETTERS)  # as long as all that will stand in its place

@@ -83,7 +83,7 @@ class Desk:
 
     def now(self) -> float:
         """Seconds since 1970, as all go by who share the database."""
-        return self.database.time(self.engine.clock.now().timestamp())
+        return self.database.time(self.engine.clock.time())
 
     async def keep(self, work: Callable[[Connection], T], *, job: str | None = None) -> T:
         """Write down what would be lost otherwise; while the database is away, try again.

@@ -36,7 +36,7 @@ class Lease:
 
     def now(self) -> float:
         """The time that all who share the database go by."""
-        return self._database.time(self._clock.now().timestamp())
+        return self._database.time(self._clock.time())
 
     async def take(self) -> None:
         """Begin under a new name."""

@@ -48,7 +48,7 @@ class Pauses:
 
     async def add(self, provider: str, medium: Medium | None) -> None:
         """Pause a provider; twice is once."""
-        now = self._clock.now().timestamp()
+        now = self._clock.time()
         row = {"provider": provider, "medium": medium or ALL, "since": now}
         await self._database.write(
             lambda c: c.execute(unless_there(c, pauses, "provider", "medium"), row).rowcount

@@ -42,7 +42,7 @@ class UnderWay:
         """When the slot of an attempt was last renewed, or first held here."""
         self._begun: set[str] = set()
         self._wake: Callable[[str], None] | None = None
-        self.lines = Lines(lambda: engine.clock.now().timestamp(), self._woken, self._listen)
+        self.lines = Lines(engine.clock.time, self._woken, self._listen)
         self.durations = Durations()
         self._looks: dict[str, float] = {}
         """When an abandoned attempt is asked about again (monotonic)."""
@@ -144,7 +144,7 @@ class UnderWay:
         `accepted` ones tell how good the provider's promises are; `conformed` is whether what came
         is what was asked for.
         """
-        guards, now = self._engine.guards, self._engine.clock.now().timestamp()
+        guards, now = self._engine.guards, self._engine.clock.time()
         self._renewed.pop(attempt["id"], None)
         self._looks.pop(attempt["id"], None)
         error: GenerationError | None = raised(problem) if problem is not None else None

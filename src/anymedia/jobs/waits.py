@@ -230,7 +230,7 @@ class Waits:
         return changed
 
     def _now(self) -> float:
-        return self._database.time(self._engine.clock.now().timestamp())
+        return self._database.time(self._engine.clock.time())
 
 
 def is_late(attempt: RowMapping) -> bool:

@@ -19,7 +19,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, Protocol, Self, TypeAlias
+from typing import TYPE_CHECKING, Protocol, Self, TypeAlias
+
+import msgspec
 
 from anymedia.contracts.limit import Limits
 from anymedia.limits.learned import Learned
@@ -96,7 +98,7 @@ def distinct(rules: Iterable[Rule]) -> tuple[Rule, ...]:
     return tuple(found.values())
 
 
-class Taken(NamedTuple):
+class Taken(msgspec.Struct, frozen=True):
     """There was room, and now it is the claim's."""
 
     claim_id: str
@@ -119,7 +121,7 @@ class Full:
     """Whether it asks for more than the limit itself, so that waiting does not help."""
 
 
-class Left(NamedTuple):
+class Left(msgspec.Struct, frozen=True):
     """What is left of one amount of a rule."""
 
     amount: str

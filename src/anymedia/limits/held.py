@@ -11,10 +11,7 @@ from anymedia.limits.plan import Kind
 class Held:
     """What a limiter remembers of a claim until it ends."""
 
-    extras: dict[Kind, tuple[int, int]] | None = None
-    """What it was more than estimated, and when that was charged."""
-    buckets: list[tuple[Count, float, float]] | None = None
-    """Token buckets before and after it."""
+    __slots__ = ("at", "buckets", "claim", "counting", "extras", "first", "places", "until")
 
     def __init__(self, claim: Claim, counting: Counting, now: int, until: int) -> None:
         self.claim = claim
@@ -28,3 +25,7 @@ class Held:
         self.until = until
         self.places = counting.places
         """Where it holds slots."""
+        self.extras: dict[Kind, tuple[int, int]] | None = None
+        """What it was more than estimated, and when that was charged."""
+        self.buckets: list[tuple[Count, float, float]] | None = None
+        """Token buckets before and after it."""

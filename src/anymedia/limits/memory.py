@@ -307,7 +307,8 @@ class MemoryLimiter:
 
     def _now(self) -> int:
         """Microseconds. Should the clock go back, time goes on from where it was."""
-        now = round(self._monotonic() * SECOND) + self._offset
+        monotonic = self._monotonic
+        now = round(monotonic() * SECOND) + self._offset
         if now < self._latest:
             self._offset += self._latest - now
             return self._latest

@@ -283,4 +283,4 @@ class LedgerBudgets:
         return outcome.answer
 
     def _now(self) -> float:
-        return self._clock.now().timestamp()
+        return self._clock.time()

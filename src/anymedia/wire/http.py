@@ -165,16 +165,17 @@ class Headers(Mapping[str, str]):
         for name, value in listed:
             self._values.setdefault(name.lower(), value)
 
-    @classmethod
-    def lowered(cls, values: dict[str, str]) -> Headers:
-        """Those whose names are in lower case already; `values` is theirs from here on."""
-        headers = cls.__new__(cls)
-        headers._values = values  # noqa: SLF001  its own
-        return headers
-
     def first(self, names: tuple[str, ...]) -> str | None:
         """The first of these that says something; the names are in lower case."""
-        return next(filter(None, map(self._values.get, names)), None)
+        values = self._values
+        for name in names:
+            if name in values and (found := values[name]):
+                return found
+        return None
+
+    def names(self) -> Iterable[str]:
+        """All of them, in lower case."""
+        return self._values.keys()
 
     def __getitem__(self, name: str) -> str:
         return self._values[name.lower()]
@@ -191,6 +192,34 @@ class Headers(Mapping[str, str]):
 
     def items(self) -> ItemsView[str, str]:
         return self._values.items()
+
+
+class Unread(Headers):
+    """Headers as a parser put them down, by names in lower case: of most nobody reads the value."""
+
+    __slots__ = ("_read", "_written")
+
+    def __init__(self, written: dict[str, bytes]) -> None:
+        self._written = written
+        self._read: dict[str, str] | None = None
+
+    @property
+    def _values(self) -> dict[str, str]:  # type: ignore[override]  # made when somebody looks
+        if self._read is None:
+            self._read = {name: one.decode("latin-1") for name, one in self._written.items()}
+        return self._read
+
+    def first(self, names: tuple[str, ...]) -> str | None:
+        """As its parent."""
+        written = self._written
+        for name in names:
+            if name in written and (found := written[name]):
+                return found.decode("latin-1")
+        return None
+
+    def names(self) -> Iterable[str]:
+        """As its parent."""
+        return self._written.keys()
 
 
 def pairs_of(
@@ -214,7 +243,9 @@ class HttpResponse:
     ) -> None:
         self.status = status
         self.content = content
-        self.headers = headers if type(headers) is Headers else Headers(headers or {})
+        kind = type(headers)
+        ready = kind is Unread or kind is Headers
+        self.headers: Headers = headers if ready else Headers(headers or {})  # type: ignore[assignment]
         self.url = url
 
     def read(self, shape: type[T]) -> T:

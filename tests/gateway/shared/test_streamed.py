@@ -30,6 +30,9 @@ class Hourglass:
     def now(self) -> datetime:
         return datetime(2026, 11, 21, tzinfo=UTC)
 
+    def time(self) -> float:
+        return self.now().timestamp()
+
     def monotonic(self) -> float:
         return self._seconds
 

@@ -59,4 +59,4 @@ class Responses:
         )
 
     def _now(self) -> int:
-        return int(self._gateway.clock.now().timestamp())
+        return int(self._gateway.clock.time())

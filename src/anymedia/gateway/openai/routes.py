@@ -268,7 +268,7 @@ class OpenAIFace:
         return await client.run(keyed(request, wanted), asker=asker), notices
 
     def _now(self) -> int:
-        return int(self._gateway.clock.now().timestamp())
+        return int(self._gateway.clock.time())
 
 
 async def read_all(result: ImageResult) -> list[bytes]:

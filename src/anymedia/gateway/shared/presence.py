@@ -30,7 +30,7 @@ class attended(Attendance):  # noqa: N801  it is used like a function
     __slots__ = ("_leaving", "_receive", "_watch")
 
     def __init__(self, receive: Receive) -> None:
-        super().__init__(getattr(receive, "loop", None))
+        Attendance.__init__(self, getattr(receive, "loop", None))
         self._receive = receive
         self._leaving: Leaving | None = getattr(receive, "leaving", None)
         """Our own server tells; of any other the next message is waited for."""
@@ -38,8 +38,9 @@ class attended(Attendance):  # noqa: N801  it is used like a function
 
     def __enter__(self) -> None:
         self.begin()
-        if self._leaving is not None:
-            self._leaving(self.leave)
+        leaving = self._leaving
+        if leaving is not None:
+            leaving(self.leave)
         else:
             self._watch = Watch(self._receive, self.leave)
             self._watch.begin()
@@ -50,8 +51,9 @@ class attended(Attendance):  # noqa: N801  it is used like a function
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._leaving is not None:
-            self._leaving(None)
+        leaving = self._leaving
+        if leaving is not None:
+            leaving(None)
         elif self._watch is not None:
             self._watch.end()
         self.end()

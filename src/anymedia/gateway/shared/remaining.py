@@ -21,13 +21,11 @@ KINDS = {
 }
 """Of several windows, the first that there is."""
 OPENAI = {
-    kind: tuple(f"x-ratelimit-{what}-{kind}".encode() for what in ("limit", "remaining", "reset"))
+    kind: tuple(f"x-ratelimit-{what}-{kind}" for what in ("limit", "remaining", "reset"))
     for kind in KINDS
 }
 ANTHROPIC = {
-    kind: tuple(
-        f"anthropic-ratelimit-{kind}-{what}".encode() for what in ("limit", "remaining", "reset")
-    )
+    kind: tuple(f"anthropic-ratelimit-{kind}-{what}" for what in ("limit", "remaining", "reset"))
     for kind in KINDS
 }
 
@@ -68,32 +66,33 @@ def told(
 
 def written(left: tuple[Left, ...], now: Callable[[], datetime], *, anthropic: bool) -> bytes:
     """The same as they are on the wire."""
-    places, lines = shown(tuple([one.amount for one in left]), anthropic)
-    values: list[int | bytes] = []
-    for place in places:
-        _, limit, remains, seconds = left[place]
+    lines = ""
+    for place, limit, remains, again in shown(tuple([one.amount for one in left]), anthropic):
+        one = left[place]
+        seconds = one.whole_in_seconds
         if anthropic:
             reset = (now() + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
         else:
             reset = length(seconds)
-        values += (limit, remains, reset.encode())
-    return lines % tuple(values)
+        lines += f"{limit}{one.limit}{remains}{one.left}{again}{reset}\r\n"
+    return lines.encode()
 
 
 @lru_cache(maxsize=256)
 def shown(
     amounts: tuple[str, ...],
     anthropic: bool,  # of what is remembered, one of two
-) -> tuple[tuple[int, ...], bytes]:
-    """Of these amounts those that are told, by their places, and lines with room for them."""
+) -> tuple[tuple[int, str, str, str], ...]:
+    """Of these amounts those that are told: their places, and what stands before each value."""
     headers_of = ANTHROPIC if anthropic else OPENAI
-    places, lines = [], []
+    found = []
     for kind, names in KINDS.items():
         name = next((name for name in names if name in amounts), None)
         if name is not None:
-            places.append(amounts.index(name))
-            lines.append(b"%b: %%d\r\n%b: %%d\r\n%b: %%b\r\n" % headers_of[kind])
-    return tuple(places), b"".join(lines)
+            limit, remains, again = headers_of[kind]
+            place = amounts.index(name)
+            found.append((place, f"{limit}: ", f"\r\n{remains}: ", f"\r\n{again}: "))
+    return tuple(found)
 
 
 def length(seconds: float) -> str:

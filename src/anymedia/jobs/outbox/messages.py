@@ -53,7 +53,7 @@ class Messages:
 
     async def replay(self, message_id: str) -> WebhookMessage:
         """Send a message again that was given up or delivered, under the id that it has."""
-        now = self._clock.now().timestamp()
+        now = self._clock.time()
 
         def work(c: Connection) -> RowMapping:
             if self._mine(c, message_id)["due_at"] is not None:
@@ -65,7 +65,7 @@ class Messages:
 
     async def replay_job(self, job_id: str) -> tuple[WebhookMessage, ...]:
         """Send all of a job's messages again, in their order."""
-        now = self._clock.now().timestamp()
+        now = self._clock.time()
 
         def work(c: Connection) -> list[RowMapping]:
             found = rows.listed(c, owner=self._owner, job_id=job_id, status=None, limit=10_000)

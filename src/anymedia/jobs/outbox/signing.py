@@ -74,7 +74,7 @@ class SigningKeys:
         """A new secret. Those before it sign beside it for a while yet."""
         if self._configured(owner) is not None:
             raise Conflict("this secret is the configuration's: change `callbacks.secret` there")
-        until = self._clock.now().timestamp() + overlap_seconds
+        until = self._clock.time() + overlap_seconds
         found = await self._made(owner, told=True, others_until=until)
         self._known.pop(owner, None)
         return self._as_shown(found, in_clear=True)
@@ -100,7 +100,7 @@ class SigningKeys:
         return self._settings().secret if owner == INSTALLATION else None
 
     async def _rows(self, owner: str) -> list[RowMapping]:
-        now = self._clock.now().timestamp()
+        now = self._clock.time()
         return await self._database.read(lambda c: valid(c, owner, now))
 
     async def _made(
@@ -108,7 +108,7 @@ class SigningKeys:
     ) -> list[RowMapping]:
         """One more. Of several processes that make an owner's first one, one does."""
         secret = PREFIX + base64.b64encode(self._token(SECRET_BYTES)).decode()
-        sealed, now = self._seal.closed(secret), self._clock.now().timestamp()
+        sealed, now = self._seal.closed(secret), self._clock.time()
 
         def work(c: Connection) -> list[RowMapping]:
             if others_until is not None:
