@@ -10,7 +10,7 @@ from anymedia.limits.claim import Claim, Freed, Full, Left, Rule, Taken
 from anymedia.limits.count import Asked, Shortage, later
 from anymedia.limits.counting import NOTHING, Counting
 from anymedia.limits.counts import STEPS, Counts
-from anymedia.limits.held import Held
+from anymedia.limits.held import Held, remembered
 from anymedia.limits.learned import Learned
 from anymedia.limits.lessons import Lessons
 from anymedia.limits.plan import LARGEST, SECOND, Kind
@@ -87,7 +87,7 @@ class MemoryLimiter:
 
     def _charge(self, claim: Claim, counting: Counting, now: int, lease_seconds: float) -> None:
         until = now + round(lease_seconds * SECOND)
-        held = self._held[claim.id] = Held(claim, counting, now, until)
+        held = self._held[claim.id] = remembered(claim, counting, now, until)
         counting.charge(claim, now, until)
         if counting.buckets:
             held.buckets = counting.fill(now)
@@ -199,7 +199,7 @@ class MemoryLimiter:
         until = now + round(lease_seconds * SECOND)
         held = self._held.get(claim.id)
         if held is None:
-            held = self._held[claim.id] = Held(claim, NOTHING, now, until)
+            held = self._held[claim.id] = remembered(claim, NOTHING, now, until)
         held.until = until
         self._hold(held, until)
         self._sweep(now)

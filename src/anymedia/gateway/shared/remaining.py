@@ -99,13 +99,13 @@ def length(seconds: float) -> str:
     """A length of time as OpenAI writes it: `6m0s`, `1.2s`, `20ms`."""
     if seconds < 1:
         return f"{round(seconds * 1000)}ms"
-    return longer(round(seconds, 1))
+    return longer(round(seconds * 10))
 
 
 @lru_cache(maxsize=1024)
-def longer(seconds: float) -> str:
-    """The same of a second and more, in tenths: of a minute there are not many."""
-    minutes, rest = divmod(seconds, 60)
+def longer(tenths: int) -> str:
+    """The same of a second and more: of a minute there are not many."""
+    minutes, rest = divmod(tenths / 10, 60)
     hours, minutes = divmod(int(minutes), 60)
     if hours:
         return f"{hours}h{minutes}m{rest:.0f}s"
