@@ -266,7 +266,10 @@ class AllowanceBudgets:
         if held is None:
             return None
         reserved, purses = held
-        more = 0 if nano_usd is None else min(max(nano_usd, 0), LARGEST) - reserved
+        more = 0
+        if nano_usd is not None:
+            fits = 0 <= nano_usd <= LARGEST
+            more = (nano_usd if fits else min(max(nano_usd, 0), LARGEST)) - reserved
         if not more:
             return None
         numbers = self._tally.numbers

@@ -10,7 +10,7 @@ and the long way act. What may go this way at all is decided in `ways`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from math import ceil
@@ -207,7 +207,8 @@ class Relays:
                 raise
             return
         passed.receipt = receipt
-        await self._leave(passed)
+        for untold in self._leave(passed):
+            await untold
         passed.content = signed(receipt.answer, way.name, passed.cost.amount)
 
     async def stream(self, passed: Passed, body: bytes) -> AsyncGenerator[bytes, None]:
@@ -240,7 +241,8 @@ class Relays:
                 raise
             return
         passed.receipt = receipt
-        await self._leave(passed)
+        for untold in self._leave(passed):
+            await untold
         if last := listener.last(way.name, passed.cost.amount):
             yield last
 
@@ -336,7 +338,9 @@ class Relays:
     def _seconds(self, passed: Passed) -> float:
         """How long the provider may take; raises where waiting has used it all up."""
         way = passed.way
-        left = min(way.patience_seconds, way.allowed_seconds - (passed.began - passed.since))
+        left, patience = way.allowed_seconds - (passed.began - passed.since), way.patience_seconds
+        if left > patience:
+            return patience
         return left if left > 0 else passed.course.seconds_for_one(way.patience_seconds)
 
     def _silence(self, way: Way) -> float:
@@ -387,8 +391,11 @@ class Relays:
             row = with_facts(row, bound=self._bound(passed))
         self._engine.ledger.record(row)
 
-    async def _leave(self, passed: Passed) -> None:
-        """Everybody hears that it went well; slots are free, and estimates become what it was."""
+    def _leave(self, passed: Passed) -> Sequence[Awaitable[None]]:
+        """Everybody hears that it went well; slots are free, and estimates become what it was.
+
+        Who has to be waited for to hear it.
+        """
         guards, way, terms = self._engine.guards, passed.way, passed.terms
         assert passed.admission is not None
         ended = passed.ended
@@ -404,12 +411,12 @@ class Relays:
             tokens=passed.tokens() if terms.counts_tokens else None,
             micro_usd=micro_usd(passed.cost) if terms.counts_money else None,
         )
-        if told is not None:
-            await told
+        untold = () if told is None else (told,)
         if guards.budgets is not None:
             told = guards.budgets.settle_now(passed.id, nano_usd(passed.cost))
             if told is not None:
-                await told
+                untold = (*untold, told)
+        return untold
 
     async def _given_up(self, passed: Passed, error: BaseException) -> bool:
         """Whether nobody is asked again: where another try is allowed, the long way makes it."""

@@ -33,8 +33,8 @@ LAST = b"connection: close\r\n\r\n"
 GOOD = STATUS_LINE[200]
 
 
-Fast: TypeAlias = Callable[["Cycle"], Awaitable[bool]]
-"""Answers a request before an application is asked, or says that it has not."""
+Fast: TypeAlias = Callable[["Cycle"], Awaitable[bool] | None]
+"""Answers a request before an application is asked, or says that it has not; `None` at once."""
 
 
 class Cycle(RequestResponseCycle):
@@ -98,7 +98,8 @@ class Cycle(RequestResponseCycle):
         fast = self._fast
         if fast is not None:
             try:
-                if await fast(self):
+                answering = fast(self)
+                if answering is not None and await answering:
                     return
             except BaseException:
                 self.transport.close()

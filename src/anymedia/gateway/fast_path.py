@@ -7,10 +7,10 @@ of the kind, or goes wrong on the way, is led to the door, with all that is know
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Coroutine, Iterable
 from functools import lru_cache
 from time import perf_counter
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from starlette.routing import BaseRoute, Route
 
@@ -92,8 +92,11 @@ class FastPath:
             and isinstance(route.app.short_way, ShortWay)
         }
 
-    async def __call__(self, cycle: Cycle) -> bool:
-        """Whether a request has been answered. Where not, its state says what is known of it."""
+    def __call__(self, cycle: Cycle) -> Coroutine[Any, Any, bool] | None:
+        """Answers a request, and says whether it did; where not, its state holds what is known.
+
+        `None` where that can be told at once.
+        """
         head = cycle.head
         lane = head.lane
         if lane is None:
@@ -101,8 +104,8 @@ class FastPath:
         caller = self._callers.lately(head.credential) if lane else None
         body = cycle.whole_body() if caller is not None else None
         if caller is None or body is None:
-            return False
-        return await self._serve(lane, caller, body, cycle)
+            return None
+        return self._serve(lane, caller, body, cycle)
 
     def _looked_at(self, head: Head) -> Lane | Literal[False]:
         """Where a head leads to."""

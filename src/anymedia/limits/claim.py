@@ -81,9 +81,10 @@ class Claim:
         self.id = id
         """The attempt's. Who claims with the same id makes the same claim, until it is released."""
         self.rules = rules if isinstance(rules, Rules) else Rules(rules)
-        self.tokens = min(LARGEST, tokens)
+        # For every claim: a comparison is less than a call.
+        self.tokens = tokens if tokens < LARGEST else LARGEST  # noqa: FURB136
         """An estimate. 0 says that it uses none, and no limit on tokens holds it up."""
-        self.micro_usd = min(LARGEST, micro_usd)
+        self.micro_usd = micro_usd if micro_usd < LARGEST else LARGEST  # noqa: FURB136
         """An estimate, in millionths of a dollar. 0 says that it is free."""
 
 

@@ -239,7 +239,10 @@ class MemoryLimiter:
             if now >= window.turns:
                 window.turn(now)
             left, whole_in = limit - window.total, window.last + window.span - now
-            found.append(Left(name, limit, max(left, 0), max(whole_in, 0) / SECOND))
+            # With every answer: a comparison is less than a call.
+            left = left if left > 0 else 0  # noqa: FURB136
+            whole_in = whole_in if whole_in > 0 else 0  # noqa: FURB136
+            found.append(Left(name, limit, left, whole_in / SECOND))
         return tuple(found)
 
     async def saturation(self, rules: Sequence[Rule]) -> float:

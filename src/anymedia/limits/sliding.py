@@ -85,7 +85,8 @@ class Sliding:
     def give_back(self, now: int, at: int, amount: int) -> None:
         """Take out something that happened at `at`, unless the window has passed over it."""
         if now < self.turns and at >= self._opened:  # it came just now, as a rule
-            self.total -= min(amount, self.total - self._closed)
+            there = self.total - self._closed
+            self.total -= amount if amount < there else there  # noqa: FURB136  # less than a call
             return
         self.turn(now)
         if at <= now - self.span:
