@@ -25,7 +25,8 @@ from uvicorn.protocols.http.httptools_impl import (
 
 from anymedia.contracts.gateway import GatewaySettings
 from anymedia.engine.burst import Burst, Bursting
-from anymedia.gateway.cycle import Cycle, Fast
+from anymedia.gateway.crew import Crew
+from anymedia.gateway.cycle import Cycle
 from anymedia.gateway.head import REQUEST_ID, Head, Pattern, pattern
 from anymedia.gateway.judging import (
     FRAMING,
@@ -94,14 +95,14 @@ class Connection(HttpToolsProtocol):
         told: Told,
         turned_away: TurnedAway,
         burst: Burst,
-        fast: Fast | None = None,
+        crew: Crew,
         **given: Any,
     ) -> None:
         super().__init__(**given)
         self._rules = rules
         self._load = load
         self._told = told
-        self._fast = fast
+        self._crew = crew
         self._burst = burst
         self._turned_away = turned_away
         self._in_head = self._in_body = self._again = False
@@ -340,13 +341,16 @@ class Connection(HttpToolsProtocol):
             self.logger,
             self.server_state.default_headers,
             self.on_response_complete,
-            self._fast,
             expect_100_continue=self.expect_100_continue,
             keep_alive=keep_alive,
         )
         if head.version == "1.0":
             cycle.send = Unframed(cycle)  # type: ignore[method-assign]
         return cycle
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """Have a request answered."""
+        self._crew.begin(cycle, app, self.tasks)  # type: ignore[arg-type]  # all are made above
 
     def _scope(self, head: Head, headers: list[tuple[bytes, bytes]]) -> Scope:
         """A request as applications know it."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property, lru_cache
 from itertools import chain, repeat
-from typing import Any, TypeAlias
+from typing import Any
 
 from starlette.types import Message, Scope
 from uvicorn.protocols.http.flow_control import FlowControl
@@ -33,10 +33,6 @@ LAST = b"connection: close\r\n\r\n"
 GOOD = STATUS_LINE[200]
 
 
-Fast: TypeAlias = Callable[["Cycle"], Awaitable[bool] | None]
-"""Answers a request before an application is asked, or says that it has not; `None` at once."""
-
-
 class Cycle(RequestResponseCycle):
     """Hands on what comes of a request, and writes its answer."""
 
@@ -54,7 +50,6 @@ class Cycle(RequestResponseCycle):
         logger: logging.Logger,
         default_headers: list[tuple[bytes, bytes]],
         on_response: Callable[[], None],
-        fast: Fast | None = None,
         *,
         expect_100_continue: bool,
         keep_alive: bool,
@@ -66,7 +61,6 @@ class Cycle(RequestResponseCycle):
         self.loop = loop
         """That it is on."""
         self._scope_of = scope
-        self._fast = fast
         self.transport: Any = transport
         self.flow = flow
         self.logger = logger
@@ -92,19 +86,6 @@ class Cycle(RequestResponseCycle):
         scope = self._scope_of()
         scope["state"].update(self.state)
         return scope
-
-    async def run_asgi(self, app: Any) -> None:
-        """Have it answered."""
-        fast = self._fast
-        if fast is not None:
-            try:
-                answering = fast(self)
-                if answering is not None and await answering:
-                    return
-            except BaseException:
-                self.transport.close()
-                raise
-        await super().run_asgi(app)
 
     # --- what the connection tells ----------------------------------------------------------
 

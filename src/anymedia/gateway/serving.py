@@ -34,6 +34,7 @@ import uvicorn
 from anymedia.contracts.errors import InvalidRequest
 from anymedia.engine.burst import Burst
 from anymedia.gateway.connection import Connection, rules_of
+from anymedia.gateway.crew import MOST_IDLE, Crew
 from anymedia.gateway.turned_away import TurnedAway
 from anymedia.telemetry.lines import LogFormat, configure
 from anymedia.telemetry.wanted import tracing
@@ -183,7 +184,7 @@ def configured(app: Application, gateway: Gateway) -> uvicorn.Config:
         load=gateway.load,
         told=app.door.told,
         burst=Burst(),
-        fast=app.fast_path,
+        crew=Crew(app.fast_path, most_idle=MOST_IDLE if gateway.observer is None else 0),
         turned_away=TurnedAway(app.door.said, gateway.metrics),
     )
     return uvicorn.Config(
