@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -63,16 +65,43 @@ def asks(running: Running, path: str = PATHS[0], **more: Any) -> httpx.Response:
         return caller.post(path, json=body | more)
 
 
-def test_what_is_too_much_is_refused_while_the_rest_is_under_way(tmp_path: Path) -> None:
-    """None of the refused waits for one of those, and no provider hears of it."""
+@dataclass
+class Occupied:
+    """A gateway that has as much to do as it takes."""
+
+    running: Running
+    held: Held
+    under_way: list[Future[httpx.Response]]
+    heard: list[Any]
+    """By the provider."""
+
+    def over(self) -> list[int]:
+        """Let all of them be answered; their statuses."""
+        self.held.may.set()
+        return [one.result(30).status_code for one in self.under_way]
+
+
+@contextmanager
+def occupied(directory: Path, many: int) -> Iterator[Occupied]:
+    """So many are under way, and no more are taken."""
     held = Held()
     with (
         upstream(held) as server,
-        serving(tmp_path, limited(server.url, max_concurrent=5)) as running,
-        ThreadPoolExecutor(5) as callers,
+        serving(directory, limited(server.url, max_concurrent=many)) as running,
+        ThreadPoolExecutor(many) as callers,
     ):
-        under_way = [callers.submit(asks, running) for _ in range(5)]
-        held.wait_for(5)
+        under_way = [callers.submit(asks, running) for _ in range(many)]
+        try:
+            held.wait_for(many)
+            yield Occupied(running, held, under_way, server.heard)
+        finally:
+            held.may.set()
+
+
+def test_what_is_too_much_is_refused_while_the_rest_is_under_way(tmp_path: Path) -> None:
+    """None of the refused waits for one of those, and no provider hears of it."""
+    with occupied(tmp_path, 5) as busy:
+        running = busy.running
         for path in PATHS * 3:
             refused = asks(running, path)
             assert refused.status_code == 503, refused.text
@@ -85,26 +114,17 @@ def test_what_is_too_much_is_refused_while_the_rest_is_under_way(tmp_path: Path)
             for path in ("/livez", "/readyz", "/health", "/api/health"):
                 assert caller.get(path).status_code == 200
             assert 'status="503"' in caller.get("/metrics").text
-        assert len(server.heard) == 5
-        assert not any(one.done() for one in under_way)
-        held.may.set()
-        assert [one.result(30).status_code for one in under_way] == [200] * 5
+        assert len(busy.heard) == 5
+        assert not any(one.done() for one in busy.under_way)
+        assert busy.over() == [200] * 5
         assert asks(running).status_code == 200
 
 
 @pytest.mark.parametrize("path", PATHS)
 def test_many_who_are_refused_are_told_the_same(tmp_path: Path, path: str) -> None:
     """Each with an id of its own or of ours, by heads that are read and by heads that are known."""
-    held = Held()
     body = {"model": "openai/gpt-4o-mini", "prompt": "Hi"} if path == PATHS[2] else TEXT
-    with (
-        upstream(held) as server,
-        serving(tmp_path, limited(server.url, max_concurrent=1)) as running,
-        ThreadPoolExecutor(1) as callers,
-        running.caller() as caller,
-    ):
-        first = callers.submit(asks, running)
-        held.wait_for(1)
+    with occupied(tmp_path, 1) as busy, busy.running.caller() as caller:
         told = [caller.post(path, json=body) for _ in range(5)]
         told += [caller.post(path, json=body, headers={"X-Request-Id": "me"}) for _ in range(3)]
         names = [one.headers["x-request-id"] for one in told]
@@ -117,8 +137,7 @@ def test_many_who_are_refused_are_told_the_same(tmp_path: Path, path: str) -> No
         assert len({str(one.json() | waits) for one in told}) == 1
         if path != PATHS[0]:
             assert [one.json()["request_id"] for one in told] == names
-        held.may.set()
-        assert first.result(30).status_code == 200
+        assert busy.over() == [200]
         counted = caller.get("/metrics").text.splitlines()
         (refused,) = [one for one in counted if one.startswith(COUNT) and 'status="503"' in one]
         assert refused.endswith(" 8.0")
@@ -126,19 +145,10 @@ def test_many_who_are_refused_are_told_the_same(tmp_path: Path, path: str) -> No
 
 def test_a_refused_request_leaves_its_connection_usable(tmp_path: Path) -> None:
     """Its body goes nowhere, and the next one is understood."""
-    held = Held()
-    with (
-        upstream(held) as server,
-        serving(tmp_path, limited(server.url, max_concurrent=1)) as running,
-        ThreadPoolExecutor(1) as callers,
-        running.caller() as caller,
-    ):
-        first = callers.submit(asks, running)
-        held.wait_for(1)
+    with occupied(tmp_path, 1) as busy, busy.running.caller() as caller:
         for _ in range(3):
             assert caller.post(PATHS[0], json=TEXT).status_code == 503
-        held.may.set()
-        assert first.result(30).status_code == 200
+        assert busy.over() == [200]
         assert caller.post(PATHS[0], json=TEXT).status_code == 200
 
 
