@@ -20,7 +20,7 @@ from anymedia.contracts.errors import (
     UnreadableResponse,
 )
 from anymedia.engine.burst import Burst
-from anymedia.engine.direct import MOST_WAITING_BYTES, Line, head_of
+from anymedia.engine.direct import MOST_NAMES, MOST_WAITING_BYTES, Line, Lowered, head_of
 from anymedia.engine.transport import NetworkTransport, Outgoing
 from anymedia.wire.http import HttpResponse
 from anymedia.wire.large import Pieces
@@ -349,6 +349,15 @@ def test_of_repeated_headers_the_first_counts() -> None:
         headers = sent(f"{server.url}/").headers
     assert headers["x-id"] == "one"
     assert headers["X-NAME"] == "Z\u00fcrich".encode().decode("latin-1")
+
+
+def test_names_of_headers_are_not_remembered_without_end() -> None:
+    """A provider may invent new ones with every answer."""
+    names = Lowered()
+    for number in range(2 * MOST_NAMES + 5):
+        assert names[b"X-Made-Up-%d" % number] == f"x-made-up-{number}"
+        assert len(names) <= MOST_NAMES
+    assert names[b"Content-Type"] == names[b"content-type"] == "content-type"
 
 
 # --- as it comes ----------------------------------------------------------------------------

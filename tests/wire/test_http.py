@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import email.policy
 import json
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -17,6 +18,7 @@ from anymedia.wire.http import (
     Headers,
     HttpRequest,
     HttpResponse,
+    Unread,
     delete,
     form_field,
     get,
@@ -185,6 +187,26 @@ def test_headers_are_found_without_regard_to_case() -> None:
     assert "X-ID" in headers
     assert dict(headers) == {"retry-after": "3", "x-id": "a"}
     assert len(Headers()) == 0
+
+
+def test_headers_that_nobody_has_read_yet_are_the_same() -> None:
+    """Whatever is asked first, and of values that are no ASCII."""
+    said = {"retry-after": "3", "x-empty": "", "x-name": "M\u00fcller"}
+    written = {name: value.encode("latin-1") for name, value in said.items()}
+    looks: tuple[Callable[[Headers], Any], ...] = (
+        lambda headers: headers["X-Name"],
+        lambda headers: headers.get("X-Gone", "none"),
+        lambda headers: headers.get("X-NAME"),
+        lambda headers: headers.first(("x-gone", "x-empty", "x-name", "retry-after")),
+        lambda headers: headers.first(("x-gone", "x-empty")),
+        lambda headers: list(headers.names()),
+        lambda headers: (list(headers), len(headers), dict(headers.items())),
+        lambda headers: "x-empty" in headers,
+    )
+    for look in looks:
+        assert look(Unread(dict(written))) == look(Headers(said))
+    response = HttpResponse(200, headers=Unread(written))
+    assert response.headers["retry-after"] == "3"
 
 
 def test_a_header_replaces_its_namesake() -> None:
