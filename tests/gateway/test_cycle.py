@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from uvicorn.protocols.http.flow_control import FlowControl
 
-from anymedia.gateway.cycle import HELD_BYTES, Cycle
+from anymedia.gateway.cycle import HELD_BYTES, Cycle, Standing
 from anymedia.gateway.head import Head
 
 DATE = (b"date", b"today")
@@ -269,3 +269,13 @@ def test_one_listener_hears_once_that_the_caller_leaves() -> None:
         assert told == ["second", "late"]
 
     run(work)
+
+
+def test_what_the_server_adds_is_that_of_the_server_that_asks() -> None:
+    """Two of one process take turns, and each has other headers every second."""
+    written = Standing()
+    one, other = [(b"date", b"today")], [(b"date", b"tomorrow"), (b"via", b"us")]
+    for _ in range(2):
+        assert written(one) == b"date: today\r\n"
+        assert written(other) == b"date: tomorrow\r\nvia: us\r\n"
+    assert written([(b"date", b"later")]) == b"date: later\r\n"

@@ -268,8 +268,9 @@ class AllowanceBudgets:
         reserved, purses = held
         more = 0
         if nano_usd is not None:
-            fits = 0 <= nano_usd <= LARGEST
-            more = (nano_usd if fits else min(max(nano_usd, 0), LARGEST)) - reserved
+            if not 0 <= nano_usd <= LARGEST:
+                nano_usd = min(max(nano_usd, 0), LARGEST)
+            more = nano_usd - reserved
         if not more:
             return None
         numbers = self._tally.numbers

@@ -367,9 +367,8 @@ class Line(asyncio.Protocol):
         found: dict[str, bytes] = {}
         lowered = LOWERED
         for name, value in reversed(said.items()):
-            found[lowered[name]] = (
-                value  # the first counts of those, too, that differ in case alone
-            )
+            # The first counts of those, too, that differ in case alone.
+            found[lowered[name]] = value
         said.clear()
         self.headers = Unread(found)
         if "content-encoding" in found:

@@ -49,30 +49,9 @@ class Passed:
     """An answer on its way through; `course` tells the long way what was tried, if it failed."""
 
     __slots__ = (
-        "_one",
-        "admission",
-        "answered",
-        "asker",
-        "began",
-        "bound",
-        "claim",
-        "content",
-        "cost",
-        "ended",
-        "engine",
-        "fields",
-        "first_seconds",
-        "id",
-        "most",
-        "observed",
-        "receipt",
-        "recorded",
-        "request_id",
-        "sent",
-        "since",
-        "started",
-        "terms",
-        "way",
+        "_one", "admission", "answered", "asker", "began", "bound", "claim", "content", "cost",
+        "ended", "engine", "fields", "first_seconds", "id", "most", "observed", "receipt",
+        "recorded", "request_id", "sent", "since", "started", "terms", "way",
     )  # fmt: skip
 
     def __init__(
@@ -195,11 +174,11 @@ class Relays:
         way = passed.way
         try:
             await self._enter(passed)
-            ask, signed = way.ask, way.signed
+            ask, signed = way.relay.ask, way.relay.signed
             content = ask(body, passed.fields, way.model_id)
             outgoing = self._outgoing(passed, content) or await self._authorized(passed, content)
             passed.sent = True
-            receipt = await way.connection.pass_on(outgoing, way.read)
+            receipt = await way.connection.pass_on(outgoing, way.relay.read)
             passed.answered = True
             self._record(passed, receipt)
         except BaseException as error:

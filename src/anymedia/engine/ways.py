@@ -68,8 +68,6 @@ class Way:
         self.candidate = candidate
         self.model = model
         self.relay = relay
-        self.suits, self.ask, self.read, self.most = relay.suits, relay.ask, relay.read, relay.most
-        self.signed = relay.signed
         self.name = candidate.name
         self.connection = connection
         self.provider = connection.name
@@ -152,7 +150,7 @@ class Way:
 
     def bound(self, fields: Fields) -> dict[str, int]:
         """The most that a body can consume."""
-        most = self.most
+        most = self.relay.most
         words, output = memoryview(fields["messages"]).nbytes, most(fields)
         if "system" in fields:
             words += memoryview(fields["system"]).nbytes
@@ -216,7 +214,7 @@ class Ways:
         if choice is None:
             return None
         for way in choice.first:
-            suits = way.suits
+            suits = way.relay.suits
             if not suits(fields, way.model):
                 return None
         return self._picked(choice)

@@ -1,6 +1,6 @@
 """Tasks that answer one request after another.
 
-To make a task costs as much as a tenth of a chat: a context is copied, a name is written, the loop
+To make a task costs a fiftieth of a chat: a context is copied, a name is written, the loop
 notes who is there, and afterwards all of that is undone. So whoever has answered a request on the
 fast path, which leaves nothing behind in a task, waits for the next one, of any connection.
 """

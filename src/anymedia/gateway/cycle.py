@@ -266,17 +266,19 @@ def block(lines: Sequence[tuple[bytes, bytes]]) -> bytes:
 class Standing:
     """The same of those that the server adds to every answer: for a second it is one list."""
 
-    __slots__ = ("_block", "_lines")
+    __slots__ = ("_kept",)
 
     def __init__(self) -> None:
-        self._lines: list[tuple[bytes, bytes]] | None = None
-        self._block = b""
+        self._kept: tuple[list[tuple[bytes, bytes]] | None, bytes] = (None, b"")
+        """One value: servers of several threads may ask, and each is to get its own."""
 
     def __call__(self, lines: list[tuple[bytes, bytes]]) -> bytes:
         """As they are written."""
-        if lines is not self._lines:
-            self._block, self._lines = block(lines), lines
-        return self._block
+        of, written = self._kept
+        if lines is not of:
+            written = block(lines)
+            self._kept = lines, written
+        return written
 
 
 standing = Standing()
